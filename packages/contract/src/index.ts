@@ -1,0 +1,14 @@
+export * from './endpoint.ts'
+export * from './identity.ts'
+export * from './logs.ts'
+export * from './objects.ts'
+export * from './problem.ts'
+export * from './schemas.ts'
+export * from './socket.ts'
+
+import { identityEndpoints } from './identity.ts'
+import { logEndpoints } from './logs.ts'
+import { objectEndpoints } from './objects.ts'
+
+/** All endpoints, for the router, the contract walk and the OpenAPI document. */
+export const allEndpoints = [...identityEndpoints, ...logEndpoints, ...objectEndpoints] as const
