@@ -1,0 +1,71 @@
+import { join } from 'node:path'
+import { playwright } from '@vitest/browser-playwright'
+import { defineConfig } from 'vitest/config'
+import { chromiumLaunch } from './tools/chromium.ts'
+
+const sources = ['packages/*/src/**/*.test.ts', 'apps/*/src/**/*.test.ts', 'tools/**/*.test.ts']
+const inBrowser = ['packages/*/src/**/*.browser.test.ts']
+
+/**
+ * `unit` and `browser` are the tests beside the sources, `product` starts the real server.
+ * test/clients and test/long are asked for by name through TEST_SUITE (tools/test.ts sets it):
+ * they need installed clients or hours.
+ */
+const suite = process.env['TEST_SUITE'] ?? 'default'
+
+/** Files of *.browser.test.ts also run in Node: one vector file proves both sides of a format. */
+const projects = async () => {
+  if (suite !== 'default') return [productProject(suite, [`test/${suite}/**/*.test.ts`], [])]
+  return [
+    {
+      extends: true as const,
+      test: {
+        name: 'unit',
+        include: sources,
+        exclude: ['**/node_modules/**', '**/fixtures/**'],
+        sequence: { groupOrder: 0 },
+      },
+    },
+    {
+      extends: true as const,
+      test: {
+        name: 'browser',
+        include: inBrowser,
+        sequence: { groupOrder: 1 },
+        browser: {
+          enabled: true,
+          headless: true,
+          screenshotFailures: false,
+          provider: playwright({ launchOptions: await chromiumLaunch() }),
+          instances: [{ browser: 'chromium' as const, name: 'browser' }],
+        },
+      },
+    },
+    productProject('product', ['test/**/*.test.ts'], ['test/clients/**', 'test/long/**']),
+  ]
+}
+
+const productProject = (name: string, include: string[], exclude: string[]) => ({
+  extends: true as const,
+  test: {
+    name,
+    include,
+    exclude: ['**/node_modules/**', ...exclude],
+    sequence: { groupOrder: 2 },
+    testTimeout: name === 'long' ? 4 * 3600_000 : 120_000,
+    hookTimeout: 120_000,
+    // Each file starts servers of its own: more of them at once only steals time from another.
+    maxWorkers: 2,
+  },
+})
+
+export default defineConfig(async () => ({
+  // The compiler's project references are no business of the tests: one stale reference fails all.
+  tsconfig: join(import.meta.dirname, 'tsconfig.base.json'),
+  test: {
+    allowOnly: false,
+    // A test that asserts nothing proves nothing.
+    expect: { requireAssertions: true },
+    projects: await projects(),
+  },
+}))
