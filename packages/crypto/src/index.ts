@@ -4,3 +4,4 @@ export * from "./bytes.ts";
 export * from "./hash.ts";
 export * from "./integrity-error.ts";
 export type { StreamingHash } from "./native.ts";
+export * from './logs/index.ts'
