@@ -1,0 +1,87 @@
+/**
+ * Which Node runs Hearthold, and how a script started by another one gets there.
+ *
+ * Plain JavaScript, because this is what an old Node meets first: package.json pins a build of Node
+ * as an optional package per platform, and everything in TypeScript runs on that one.
+ */
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+
+const oldest = { major: 24, minor: 11 }
+const pinnedPackages = [
+  `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`,
+  `node-bin-${process.platform}-${process.arch}`,
+]
+
+/**
+ * Can this version run the TypeScript sources as they are?
+ * @param {string} version such as process.version, `v24.11.0`
+ */
+export const isNodeFit = (version) => {
+  const [major = 0, minor = 0] = version.replace(/^v/, '').split('.').map(Number)
+  return major > oldest.major || (major === oldest.major && minor >= oldest.minor)
+}
+
+/**
+ * The pinned build inside node_modules, or undefined where this platform has none.
+ * @param {string} [folder] the checkout
+ */
+export const findPinnedNode = (folder = root) =>
+  pinnedPackages
+    .map((name) => join(folder, 'node_modules', name, 'bin', executable('node')))
+    .find((file) => existsSync(file))
+
+/**
+ * The Node to run with: this one if it is fit, else the pinned build; undefined where neither is.
+ * @param {string} [folder] the checkout
+ */
+export const findFitNode = (folder = root) =>
+  isNodeFit(process.version) ? process.execPath : findPinnedNode(folder)
+
+/** What to tell someone for whom findFitNode found nothing. */
+export const noFitNode = () =>
+  `Hearthold needs Node ${oldest.major}.${oldest.minor} or newer; this is ${process.version}.\n` +
+  `The pinned build for ${process.platform}-${process.arch} is not in node_modules: run "npm ci",\n` +
+  'or, if there is none for this machine, install a newer Node from https://nodejs.org.\n'
+
+/**
+ * Runs a script with another Node in this process's place: same terminal, exit code and signals.
+ * Where the running Node can replace itself, the process id stays the same too.
+ * @param {string} node path of the Node to run
+ * @param {string[]} args the script and its arguments
+ * @param {NodeJS.ProcessEnv} [env]
+ */
+export const becomeNode = (node, args, env = process.env) => {
+  if (process.execve && process.platform !== 'win32') {
+    process.execve(node, [node, ...args], definedOnly(env))
+  }
+  const child = spawn(node, args, { stdio: 'inherit', env })
+  // A terminal sends its interrupt to both of us; sending it again would look like a second one.
+  const forward = (/** @type {NodeJS.Signals} */ signal) => {
+    if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal)
+  }
+  for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {
+    process.on(signal, forward)
+  }
+  child.on('error', (error) => {
+    process.stderr.write(`Cannot run ${node}: ${error.message}\n`)
+    process.exit(1)
+  })
+  child.on('exit', (code, signal) => {
+    if (signal === null) process.exit(code ?? 1)
+    process.removeAllListeners(signal)
+    process.kill(process.pid, signal)
+  })
+}
+
+const executable = (/** @type {string} */ name) =>
+  process.platform === 'win32' ? `${name}.exe` : name
+
+const definedOnly = (/** @type {NodeJS.ProcessEnv} */ env) =>
+  /** @type {Record<string, string>} */ (
+    Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined))
+  )
