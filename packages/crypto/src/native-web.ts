@@ -2,6 +2,7 @@ import { ed25519 } from "@noble/curves/ed25519.js";
 import { hmac } from "@noble/hashes/hmac.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import type { Bytes } from "./bytes.ts";
+import { verifyEd25519InScript } from "./edwards.ts";
 import type { Native } from "./native.ts";
 
 const tagBytes = 16;
@@ -80,8 +81,7 @@ export const native: Native = {
   signEd25519: (seed, message) => plain(ed25519.sign(message, seed)),
 
   async verifyEd25519(publicKey, signature, message) {
-    if (!(await hasEd25519()))
-      return ed25519.verify(signature, message, publicKey, { zip215: false });
+    if (!(await hasEd25519())) return verifyEd25519InScript(publicKey, signature, message);
     try {
       const key = await crypto.subtle.importKey("raw", plain(publicKey), "Ed25519", false, [
         "verify",
