@@ -73,15 +73,19 @@ export const endpoint = <
 
 type StaticOr<T, Otherwise> = T extends TSchema ? Static<T> : Otherwise
 
-export type ParamsOf<E> = E extends Endpoint<infer P, infer _Q, infer _B, infer _A> ? StaticOr<P, undefined> : never
-export type QueryOf<E> = E extends Endpoint<infer _P, infer Q, infer _B, infer _A> ? StaticOr<Q, undefined> : never
-export type BodyOf<E> = E extends Endpoint<infer _P, infer _Q, infer B, infer _A>
-  ? B extends 'bytes'
-    ? Uint8Array
-    : StaticOr<B, undefined>
-  : never
-export type AnswerOf<E> = E extends Endpoint<infer _P, infer _Q, infer _B, infer A>
-  ? A extends 'bytes'
-    ? Uint8Array
-    : StaticOr<A, undefined>
-  : never
+export type ParamsOf<E> =
+  E extends Endpoint<infer P, infer _Q, infer _B, infer _A> ? StaticOr<P, undefined> : never
+export type QueryOf<E> =
+  E extends Endpoint<infer _P, infer Q, infer _B, infer _A> ? StaticOr<Q, undefined> : never
+export type BodyOf<E> =
+  E extends Endpoint<infer _P, infer _Q, infer B, infer _A>
+    ? B extends 'bytes'
+      ? Uint8Array
+      : StaticOr<B, undefined>
+    : never
+export type AnswerOf<E> =
+  E extends Endpoint<infer _P, infer _Q, infer _B, infer A>
+    ? A extends 'bytes'
+      ? Uint8Array
+      : StaticOr<A, undefined>
+    : never

@@ -19,7 +19,11 @@ export const Seq = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }
 export const Token = Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' })
 /** A sign-in name: 1 to 64 characters; normalised (NFKC, trimmed, lower case) by the server for look-up. */
 export const SignInName = Type.String({ minLength: 1, maxLength: 64 })
-export const Role = Type.Union([Type.Literal('host'), Type.Literal('member'), Type.Literal('guest')])
+export const Role = Type.Union([
+  Type.Literal('host'),
+  Type.Literal('member'),
+  Type.Literal('guest'),
+])
 /** A six-digit code of the authenticator app, or a backup code (10 Crockford characters, hyphens ignored). */
 export const SecondFactorCode = Type.String({ minLength: 6, maxLength: 16 })
 

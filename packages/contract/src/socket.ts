@@ -25,6 +25,16 @@ export const HeadsFrame = Exact({
 /** A slow socket was dropped from `open` of this log back to `follow`: read the log by pages and open again. */
 export const LaggedFrame = Exact({ frame: Type.Literal('lagged'), log: Id })
 export const PongFrame = Exact({ frame: Type.Literal('pong') })
-export const ProblemFrame = Exact({ frame: Type.Literal('problem'), code: Type.String(), log: Type.Optional(Id) })
-export const ServerFrame = Type.Union([WelcomeFrame, HeadsFrame, LaggedFrame, PongFrame, ProblemFrame])
+export const ProblemFrame = Exact({
+  frame: Type.Literal('problem'),
+  code: Type.String(),
+  log: Type.Optional(Id),
+})
+export const ServerFrame = Type.Union([
+  WelcomeFrame,
+  HeadsFrame,
+  LaggedFrame,
+  PongFrame,
+  ProblemFrame,
+])
 export type ServerFrame = Static<typeof ServerFrame>
