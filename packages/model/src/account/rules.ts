@@ -1,0 +1,177 @@
+import {
+  accountLogSalt,
+  deviceId,
+  equalBytes,
+  toHex,
+  verifyAccountState,
+  verifyDeviceCertificate,
+  verifyIdentityBundle,
+} from '@hearthold/crypto'
+import { logKinds } from '../kinds.ts'
+import { type Act, type Applied, appliedWith, type LogRules, type Refusal } from '../rules.ts'
+import {
+  type AccountFacts,
+  decodeAccountFacts,
+  type EnrolFacts,
+  methodTypes,
+  type RetireFacts,
+  type StateFacts,
+} from './facts.ts'
+import { type AccountView, activeDevices } from './view.ts'
+
+const refused: Refusal = { code: 'entry_refused' }
+const deviceLimit = 64
+
+const mayEnrol = (view: AccountView, act: Act<AccountFacts>, facts: EnrolFacts): Refusal | undefined => {
+  const device = toHex(deviceId(facts.deviceKey))
+  if (device !== act.device || view.devices.has(device)) return { ...refused, subject: device }
+  if (activeDevices(view).length >= deviceLimit) return refused
+  if (view.accountId && view.rootKey) {
+    const same = equalBytes(view.accountId, facts.accountId) && equalBytes(view.rootKey, facts.rootKey)
+    return same ? undefined : refused
+  }
+  const salt = accountLogSalt(facts.accountId, facts.rootKey, facts.deviceKey)
+  return act.seq === 1 && equalBytes(salt, view.salt) ? undefined : refused
+}
+
+/** Always a recovery key and at least one other method that unlocks; never two recovery keys (details.md). */
+const mayState = (view: AccountView, facts: StateFacts): Refusal | undefined => {
+  const generation = view.state?.generation ?? 0
+  if (facts.generation !== generation && facts.generation !== generation + 1) return refused
+  if (facts.generation === 0) return refused
+  const ids = new Set(facts.methods.map((method) => toHex(method.id)))
+  const recoveries = facts.methods.filter((method) => method.type === methodTypes.recovery).length
+  const passwords = facts.methods.filter((method) => method.type === methodTypes.password).length
+  if (ids.size !== facts.methods.length || passwords > 1) return refused
+  if (recoveries !== 1 || facts.methods.length < 2) return { code: 'method_required' }
+  return undefined
+}
+
+const mayRetire = (view: AccountView, facts: RetireFacts): Refusal | undefined => {
+  const device = view.devices.get(toHex(facts.device))
+  if (!device || device.retiredSeq !== undefined) return { ...refused, subject: toHex(facts.device) }
+  return undefined
+}
+
+const may = (view: AccountView, act: Act<AccountFacts>): Refusal | undefined => {
+  const { facts } = act
+  if (facts.entry === 'enrol') return mayEnrol(view, act, facts)
+  const device = view.devices.get(act.device)
+  if (!device || device.retiredSeq !== undefined) return { code: 'device_unknown', subject: act.device }
+  switch (facts.entry) {
+    case 'state':
+      return mayState(view, facts)
+    case 'pin':
+      return view.instanceKey === undefined ? undefined : refused
+    case 'retire':
+      return mayRetire(view, facts)
+    case 'identity':
+      return facts.version === (view.identity?.version ?? 0) + 1 ? undefined : refused
+    case 'profile':
+      return undefined
+  }
+}
+
+const verify = async (view: AccountView, act: Act<AccountFacts>): Promise<Refusal | undefined> => {
+  const { facts } = act
+  const invalid: Refusal = { code: 'signature_invalid' }
+  switch (facts.entry) {
+    case 'enrol': {
+      const { rootKey, accountId, deviceKey, certificate } = facts
+      return (await verifyDeviceCertificate(rootKey, { accountId, deviceKey, certificate })) ? undefined : invalid
+    }
+    case 'state': {
+      if (!view.accountId || !view.rootKey) return refused
+      const state = {
+        accountId: view.accountId,
+        generation: facts.generation,
+        counter: act.seq,
+        keyringHash: act.bodyHash,
+        methods: facts.methods,
+      }
+      return (await verifyAccountState(view.rootKey, state, facts.rootSignature)) ? undefined : invalid
+    }
+    case 'identity': {
+      if (!view.accountId || !view.rootKey) return refused
+      const { version, kemKey, signingKey, rootSignature } = facts
+      const bundle = { accountId: view.accountId, version, kemKey, signingKey }
+      return (await verifyIdentityBundle(view.rootKey, bundle, rootSignature)) ? undefined : invalid
+    }
+    default:
+      return undefined
+  }
+}
+
+const enrol = (view: AccountView, act: Act<AccountFacts>, facts: EnrolFacts): void => {
+  view.accountId ??= facts.accountId
+  view.rootKey ??= facts.rootKey
+  view.devices.set(act.device, {
+    id: act.device,
+    publicKey: facts.deviceKey,
+    enrolledSeq: act.seq,
+    enrolledAt: act.at,
+    retiredSeq: undefined,
+    retiredAt: undefined,
+    retiredReason: undefined,
+  })
+}
+
+const apply = (view: AccountView, act: Act<AccountFacts>): Applied => {
+  const refusal = may(view, act)
+  if (refusal) return appliedWith(refusal)
+  const { facts } = act
+  switch (facts.entry) {
+    case 'enrol':
+      enrol(view, act, facts)
+      break
+    case 'state':
+      view.state = {
+        seq: act.seq,
+        generation: facts.generation,
+        methods: facts.methods,
+        keyringHash: act.bodyHash.slice(),
+        rootSignature: facts.rootSignature,
+      }
+      break
+    case 'pin':
+      view.instanceKey = facts.instanceKey
+      break
+    case 'retire': {
+      const device = view.devices.get(toHex(facts.device))!
+      device.retiredSeq = act.seq
+      device.retiredAt = act.at
+      device.retiredReason = facts.reason
+      break
+    }
+    case 'identity':
+      view.identity = facts
+      break
+    case 'profile':
+      view.profileSeq = act.seq
+      break
+  }
+  return appliedWith()
+}
+
+/** The account log: strict, governed by itself, written by the account's own devices. */
+export const accountRules: LogRules<AccountView, AccountFacts, undefined> = {
+  kind: logKinds.account,
+  name: 'account',
+  version: 1,
+  strict: true,
+  create: (genesis) => ({
+    salt: genesis.salt,
+    accountId: undefined,
+    rootKey: undefined,
+    instanceKey: undefined,
+    state: undefined,
+    identity: undefined,
+    profileSeq: undefined,
+    devices: new Map(),
+  }),
+  decode: decodeAccountFacts,
+  verify,
+  may,
+  objects: () => [],
+  apply,
+}
