@@ -1,5 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { closeSync, fchmodSync, fstatSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs'
+import {
+  chmodSync, closeSync, fchmodSync, fstatSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync,
+  rmSync, statSync, writeSync,
+} from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 
 /** Windows has no such modes: there the folder's access list is the host's concern. */
@@ -33,14 +36,17 @@ export const isLooserThan = (mode: number, allowed: 0o600 | 0o700): boolean =>
   hasModes && (mode & 0o777 & ~allowed) !== 0
 
 /**
- * Makes a folder (and its parents) with mode 0700, or checks one that exists.
+ * Makes a folder (and its parents) with mode 0700, or checks one that exists; an empty one that is looser is
+ * made strict, since nothing in it can have been seen yet.
  * @throws FileModeError if it exists and others may enter it, Error if it is not a folder
  */
 export const ensureFolder = (path: string): void => {
   mkdirSync(path, { recursive: true, mode: 0o700 })
   const stat = statSync(path)
   if (!stat.isDirectory()) throw new Error(`${path} is not a folder`)
-  if (isLooserThan(stat.mode, 0o700)) throw new FileModeError(path, stat.mode, '700')
+  if (!isLooserThan(stat.mode, 0o700)) return
+  if (stat.uid !== process.getuid?.() || readdirSync(path).length > 0) throw new FileModeError(path, stat.mode, '700')
+  chmodSync(path, 0o700)
 }
 
 /**
