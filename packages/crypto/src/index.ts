@@ -18,3 +18,4 @@ export {
   signingSeedBytes,
   verifySignature,
 } from './signature.ts'
+export * from './account/index.ts'
