@@ -75,4 +75,3 @@ export const actOf = <Facts>(entry: StampedEntry, facts: Facts): Act<Facts> => (
   bodyHash: entry.header.bodyHash,
   facts,
 })
-

@@ -1,24 +1,15 @@
-import { ByteReader, ByteWriter, type Bytes, IntegrityError } from '@hearthold/crypto'
+import {
+  anchorBytes,
+  ByteReader,
+  type Bytes,
+  ByteWriter,
+  IntegrityError,
+  isMethodType,
+  kemPublicKeyBytes,
+  type MethodRecord,
+  wrappedAccountKeyBytes,
+} from '@hearthold/crypto'
 import { accountEntryKinds } from '../kinds.ts'
-
-/** Sign-in methods; the numbers are in wraps, anchors and the signed state (cryptography.md 8.2). */
-export const methodTypes = { password: 1, passkey: 2, recovery: 3, nostr: 4, device: 5 } as const
-export type MethodType = (typeof methodTypes)[keyof typeof methodTypes]
-
-/** A sign-in method as the server sees it: public keys and wraps. */
-export type Method = {
-  readonly type: MethodType
-  readonly id: Bytes
-  /** X-Wing public key (1,216 bytes) to which the account key is sealed. */
-  readonly publicKey: Bytes
-  /** HPKE encapsulation (1,120 bytes) and ciphertext (48 bytes) of the account key. */
-  readonly wrapEnc: Bytes
-  readonly wrapCt: Bytes
-  /** The root public key sealed under the method's secret (60 bytes). */
-  readonly anchor: Bytes
-  /** Ed25519 key that answers sign-in challenges; zeros where the method proves itself otherwise. */
-  readonly authKey: Bytes
-}
 
 export type EnrolFacts = {
   readonly entry: 'enrol'
@@ -30,7 +21,8 @@ export type EnrolFacts = {
 export type StateFacts = {
   readonly entry: 'state'
   readonly generation: number
-  readonly methods: readonly Method[]
+  /** What of each sign-in method is not secret: public keys, wraps and anchors. */
+  readonly methods: readonly MethodRecord[]
   readonly rootSignature: Bytes
 }
 export type PinFacts = { readonly entry: 'pin'; readonly instanceKey: Bytes }
@@ -43,34 +35,36 @@ export type RetireFacts = {
 export type ProfileFacts = { readonly entry: 'profile' }
 export type IdentityFacts = {
   readonly entry: 'identity'
-  readonly version: number
-  readonly kemKey: Bytes
-  readonly signingKey: Bytes
-  readonly rootSignature: Bytes
+  /** What others see of the account's identity, as canonical bytes, and the root's signature over them. */
+  readonly bytes: Bytes
+  readonly signature: Bytes
 }
-export type AccountFacts = EnrolFacts | StateFacts | PinFacts | RetireFacts | ProfileFacts | IdentityFacts
+export type AccountFacts =
+  | EnrolFacts
+  | StateFacts
+  | PinFacts
+  | RetireFacts
+  | ProfileFacts
+  | IdentityFacts
 
 export const methodLimit = 32
-const lengths = { publicKey: 1216, wrapEnc: 1120, wrapCt: 48, anchor: 60 } as const
+const identityLimitBytes = 4096
 
-const writeMethod = (writer: ByteWriter, method: Method): void => {
+const writeMethod = (writer: ByteWriter, method: MethodRecord): void => {
   writer.u8(method.type).bytes(method.id).bytes(method.publicKey)
-  writer.bytes(method.wrapEnc).bytes(method.wrapCt).bytes(method.anchor).bytes(method.authKey)
+  writer.bytes(method.wrap).bytes(method.anchor).bytes(method.authPublicKey)
 }
 
-const methodNumbers: readonly number[] = Object.values(methodTypes)
-
-const readMethod = (reader: ByteReader): Method => {
+const readMethod = (reader: ByteReader): MethodRecord => {
   const type = reader.u8()
-  if (!methodNumbers.includes(type)) throw new IntegrityError('malformed', 'Unknown sign-in method.')
+  if (!isMethodType(type)) throw new IntegrityError('malformed', 'Unknown sign-in method.')
   return {
-    type: type as MethodType,
+    type,
     id: copy(reader, 16),
-    publicKey: copy(reader, lengths.publicKey),
-    wrapEnc: copy(reader, lengths.wrapEnc),
-    wrapCt: copy(reader, lengths.wrapCt),
-    anchor: copy(reader, lengths.anchor),
-    authKey: copy(reader, 32),
+    publicKey: copy(reader, kemPublicKeyBytes),
+    wrap: copy(reader, wrappedAccountKeyBytes),
+    anchor: copy(reader, anchorBytes),
+    authPublicKey: copy(reader, 32),
   }
 }
 
@@ -99,12 +93,7 @@ export const encodeAccountFacts = (facts: AccountFacts): Bytes => {
     case 'profile':
       return writer.finish()
     case 'identity':
-      return writer
-        .u32(facts.version)
-        .bytes(facts.kemKey)
-        .bytes(facts.signingKey)
-        .bytes(facts.rootSignature)
-        .finish()
+      return writer.sized(facts.bytes).bytes(facts.signature).finish()
   }
 }
 
@@ -139,17 +128,19 @@ const readers: Record<number, (reader: ByteReader) => AccountFacts> = {
   [accountEntryKinds.profile]: () => ({ entry: 'profile' }),
   [accountEntryKinds.identity]: (reader) => ({
     entry: 'identity',
-    version: reader.u32(),
-    kemKey: copy(reader, 1216),
-    signingKey: copy(reader, 32),
-    rootSignature: copy(reader, 64),
+    bytes: reader.sized(identityLimitBytes).slice(),
+    signature: copy(reader, 64),
   }),
 }
 
 /** Throws IntegrityError('malformed'), and 'log_unknown_version' for a kind this version does not know. */
 export const decodeAccountFacts = (kind: number, payload: Uint8Array): AccountFacts => {
   const read = readers[kind]
-  if (!read) throw new IntegrityError('log_unknown_version', 'Unknown kind of account entry: update the app.')
+  if (!read)
+    throw new IntegrityError(
+      'log_unknown_version',
+      'Unknown kind of account entry: update the app.',
+    )
   const reader = new ByteReader(payload)
   const facts = read(reader)
   reader.end()

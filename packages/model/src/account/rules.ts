@@ -1,11 +1,18 @@
 import {
   accountLogSalt,
+  type AccountState,
+  type Bytes,
+  createAccountState,
+  decodeIdentityBundle,
   deviceId,
   equalBytes,
+  type IdentityBundle,
+  IntegrityError,
+  methodType,
+  openIdentityBundle,
   toHex,
   verifyAccountState,
   verifyDeviceCertificate,
-  verifyIdentityBundle,
 } from '@hearthold/crypto'
 import { logKinds } from '../kinds.ts'
 import { type Act, type Applied, appliedWith, type LogRules, type Refusal } from '../rules.ts'
@@ -13,7 +20,7 @@ import {
   type AccountFacts,
   decodeAccountFacts,
   type EnrolFacts,
-  methodTypes,
+  type IdentityFacts,
   type RetireFacts,
   type StateFacts,
 } from './facts.ts'
@@ -22,12 +29,17 @@ import { type AccountView, activeDevices } from './view.ts'
 const refused: Refusal = { code: 'entry_refused' }
 const deviceLimit = 64
 
-const mayEnrol = (view: AccountView, act: Act<AccountFacts>, facts: EnrolFacts): Refusal | undefined => {
+const mayEnrol = (
+  view: AccountView,
+  act: Act<AccountFacts>,
+  facts: EnrolFacts,
+): Refusal | undefined => {
   const device = toHex(deviceId(facts.deviceKey))
   if (device !== act.device || view.devices.has(device)) return { ...refused, subject: device }
   if (activeDevices(view).length >= deviceLimit) return refused
   if (view.accountId && view.rootKey) {
-    const same = equalBytes(view.accountId, facts.accountId) && equalBytes(view.rootKey, facts.rootKey)
+    const same =
+      equalBytes(view.accountId, facts.accountId) && equalBytes(view.rootKey, facts.rootKey)
     return same ? undefined : refused
   }
   const salt = accountLogSalt(facts.accountId, facts.rootKey, facts.deviceKey)
@@ -40,8 +52,8 @@ const mayState = (view: AccountView, facts: StateFacts): Refusal | undefined => 
   if (facts.generation !== generation && facts.generation !== generation + 1) return refused
   if (facts.generation === 0) return refused
   const ids = new Set(facts.methods.map((method) => toHex(method.id)))
-  const recoveries = facts.methods.filter((method) => method.type === methodTypes.recovery).length
-  const passwords = facts.methods.filter((method) => method.type === methodTypes.password).length
+  const recoveries = facts.methods.filter((method) => method.type === methodType.recovery).length
+  const passwords = facts.methods.filter((method) => method.type === methodType.password).length
   if (ids.size !== facts.methods.length || passwords > 1) return refused
   if (recoveries !== 1 || facts.methods.length < 2) return { code: 'method_required' }
   return undefined
@@ -49,15 +61,33 @@ const mayState = (view: AccountView, facts: StateFacts): Refusal | undefined => 
 
 const mayRetire = (view: AccountView, facts: RetireFacts): Refusal | undefined => {
   const device = view.devices.get(toHex(facts.device))
-  if (!device || device.retiredSeq !== undefined) return { ...refused, subject: toHex(facts.device) }
+  if (!device || device.retiredSeq !== undefined)
+    return { ...refused, subject: toHex(facts.device) }
   return undefined
+}
+
+const mayIdentify = (view: AccountView, facts: IdentityFacts): Refusal | undefined => {
+  const bundle = bundleOf(facts)
+  if (!bundle || !view.accountId || !view.rootKey) return refused
+  const ours =
+    equalBytes(bundle.account, view.accountId) && equalBytes(bundle.rootPublicKey, view.rootKey)
+  return ours && bundle.version === (view.identity?.version ?? 0) + 1 ? undefined : refused
+}
+
+const bundleOf = (facts: IdentityFacts): IdentityBundle | undefined => {
+  try {
+    return decodeIdentityBundle(facts.bytes)
+  } catch {
+    return undefined
+  }
 }
 
 const may = (view: AccountView, act: Act<AccountFacts>): Refusal | undefined => {
   const { facts } = act
   if (facts.entry === 'enrol') return mayEnrol(view, act, facts)
   const device = view.devices.get(act.device)
-  if (!device || device.retiredSeq !== undefined) return { code: 'device_unknown', subject: act.device }
+  if (!device || device.retiredSeq !== undefined)
+    return { code: 'device_unknown', subject: act.device }
   switch (facts.entry) {
     case 'state':
       return mayState(view, facts)
@@ -66,41 +96,62 @@ const may = (view: AccountView, act: Act<AccountFacts>): Refusal | undefined => 
     case 'retire':
       return mayRetire(view, facts)
     case 'identity':
-      return facts.version === (view.identity?.version ?? 0) + 1 ? undefined : refused
+      return mayIdentify(view, facts)
     case 'profile':
       return undefined
   }
 }
 
+/** Signatures inside facts: the device's certificate, the state's and the identity's, all by the root. */
 const verify = async (view: AccountView, act: Act<AccountFacts>): Promise<Refusal | undefined> => {
-  const { facts } = act
-  const invalid: Refusal = { code: 'signature_invalid' }
-  switch (facts.entry) {
-    case 'enrol': {
-      const { rootKey, accountId, deviceKey, certificate } = facts
-      return (await verifyDeviceCertificate(rootKey, { accountId, deviceKey, certificate })) ? undefined : invalid
-    }
-    case 'state': {
-      if (!view.accountId || !view.rootKey) return refused
-      const state = {
-        accountId: view.accountId,
-        generation: facts.generation,
-        counter: act.seq,
-        keyringHash: act.bodyHash,
-        methods: facts.methods,
-      }
-      return (await verifyAccountState(view.rootKey, state, facts.rootSignature)) ? undefined : invalid
-    }
-    case 'identity': {
-      if (!view.accountId || !view.rootKey) return refused
-      const { version, kemKey, signingKey, rootSignature } = facts
-      const bundle = { accountId: view.accountId, version, kemKey, signingKey }
-      return (await verifyIdentityBundle(view.rootKey, bundle, rootSignature)) ? undefined : invalid
-    }
-    default:
-      return undefined
+  try {
+    return (await isSigned(view, act)) ? undefined : { code: 'signature_invalid' }
+  } catch (error) {
+    if (error instanceof IntegrityError) return { code: 'signature_invalid' }
+    throw error
   }
 }
+
+const isSigned = async (view: AccountView, act: Act<AccountFacts>): Promise<boolean> => {
+  const { facts } = act
+  switch (facts.entry) {
+    case 'enrol':
+      return verifyDeviceCertificate(
+        facts.rootKey,
+        facts.accountId,
+        facts.deviceKey,
+        facts.certificate,
+      )
+    case 'state':
+      if (!view.accountId || !view.rootKey) return false
+      await verifyAccountState(
+        view.rootKey,
+        signedStateOf(view.accountId, act, facts),
+        facts.rootSignature,
+        0,
+      )
+      return true
+    case 'identity':
+      await openIdentityBundle(facts)
+      return true
+    default:
+      return true
+  }
+}
+
+/** The state as the root signed it: its counter is the entry's number, its keyring the entry's body. */
+export const signedStateOf = (
+  account: Bytes,
+  act: Pick<Act<AccountFacts>, 'seq' | 'bodyHash'>,
+  facts: StateFacts,
+): AccountState => ({
+  ...createAccountState(
+    { account, generation: facts.generation, counter: act.seq },
+    new Uint8Array(),
+    facts.methods,
+  ),
+  keyringHash: act.bodyHash as Bytes,
+})
 
 const enrol = (view: AccountView, act: Act<AccountFacts>, facts: EnrolFacts): void => {
   view.accountId ??= facts.accountId
@@ -144,7 +195,7 @@ const apply = (view: AccountView, act: Act<AccountFacts>): Applied => {
       break
     }
     case 'identity':
-      view.identity = facts
+      view.identity = bundleOf(facts)
       break
     case 'profile':
       view.profileSeq = act.seq

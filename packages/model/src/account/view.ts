@@ -1,5 +1,5 @@
-import type { Bytes } from '@hearthold/crypto'
-import type { IdentityFacts, Method, RetireFacts } from './facts.ts'
+import type { Bytes, IdentityBundle, MethodRecord } from '@hearthold/crypto'
+import type { RetireFacts } from './facts.ts'
 
 /** A device of an account. It may write from `enrolledSeq` until before `retiredSeq`. */
 export type Device = {
@@ -13,10 +13,10 @@ export type Device = {
 }
 
 /** The newest signed state: which methods open the account key of which generation. */
-export type AccountState = {
+export type SignedState = {
   readonly seq: number
   readonly generation: number
-  readonly methods: readonly Method[]
+  readonly methods: readonly MethodRecord[]
   readonly keyringHash: Uint8Array
   readonly rootSignature: Bytes
 }
@@ -27,8 +27,8 @@ export type AccountView = {
   accountId: Bytes | undefined
   rootKey: Bytes | undefined
   instanceKey: Bytes | undefined
-  state: AccountState | undefined
-  identity: IdentityFacts | undefined
+  state: SignedState | undefined
+  identity: IdentityBundle | undefined
   /** Number of the newest profile entry; its body is sealed. */
   profileSeq: number | undefined
   readonly devices: Map<string, Device>

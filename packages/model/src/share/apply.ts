@@ -26,7 +26,11 @@ export const applyChanges = (view: ShareView, act: ShareAct, facts: ChangeFacts)
   return { refusals, referenced, released }
 }
 
-const add = (view: ShareView, act: ShareAct, change: Extract<Change, { op: `add-${string}` }>): ShareNode => {
+const add = (
+  view: ShareView,
+  act: ShareAct,
+  change: Extract<Change, { op: `add-${string}` }>,
+): ShareNode => {
   const node: ShareNode = {
     id: change.node,
     kind: change.op === 'add-file' ? 'file' : change.op === 'add-link' ? 'link' : 'folder',

@@ -29,7 +29,8 @@ export const nameProblem = (name: string): string | undefined => {
   if (name === '.' || name === '..') return 'A name cannot be "." or "..".'
   if (!name.isWellFormed()) return 'A name must be well-formed Unicode.'
   if (name.includes('/') || name.includes('\0')) return 'A name cannot contain "/" or NUL.'
-  if (utf8(name).length > nameLimitBytes) return `A name cannot be longer than ${nameLimitBytes} bytes.`
+  if (utf8(name).length > nameLimitBytes)
+    return `A name cannot be longer than ${nameLimitBytes} bytes.`
   return undefined
 }
 
@@ -50,7 +51,8 @@ const writeAttributes = (writer: ByteWriter, attributes: Attributes | undefined)
   if (name !== undefined) writer.sized(utf8(name.normalize('NFC')))
   if (modifiedAt !== undefined) writer.u64(Math.round(modifiedAt) + timeShift)
   if (mode !== undefined) writer.u16(mode)
-  if (content !== undefined) writer.bytes(content.key).bytes(content.commitment).u64(content.sizeBytes)
+  if (content !== undefined)
+    writer.bytes(content.key).bytes(content.commitment).u64(content.sizeBytes)
   if (target !== undefined) writer.sized(utf8(target))
 }
 
@@ -62,7 +64,8 @@ const readContent = (reader: ByteReader): Content => ({
 
 const readAttributes = (reader: ByteReader): Attributes | undefined => {
   const flags = reader.u8()
-  if (flags > 31) throw new IntegrityError('log_unknown_version', 'Unknown attribute: update the app.')
+  if (flags > 31)
+    throw new IntegrityError('log_unknown_version', 'Unknown attribute: update the app.')
   if (flags === 0) return undefined
   return {
     ...(flags & bits.name ? { name: readName(reader) } : {}),
@@ -81,7 +84,9 @@ const readName = (reader: ByteReader): string => {
 }
 
 /** The plaintext of a change's body: attributes by index of the change (docs/formats/share-log.md). */
-export const encodeAttributes = (list: readonly (Attributes | undefined)[]): Uint8Array<ArrayBuffer> => {
+export const encodeAttributes = (
+  list: readonly (Attributes | undefined)[],
+): Uint8Array<ArrayBuffer> => {
   const writer = new ByteWriter(64 * list.length + 16).u16(list.length)
   for (const attributes of list) writeAttributes(writer, attributes)
   return writer.finish()
@@ -90,7 +95,8 @@ export const encodeAttributes = (list: readonly (Attributes | undefined)[]): Uin
 /** Throws IntegrityError('malformed') unless it holds exactly `count` attributes. */
 export const decodeAttributes = (bytes: Uint8Array, count: number): (Attributes | undefined)[] => {
   const reader = new ByteReader(bytes)
-  if (reader.u16() !== count) throw new IntegrityError('malformed', 'A body does not fit its facts.')
+  if (reader.u16() !== count)
+    throw new IntegrityError('malformed', 'A body does not fit its facts.')
   const list = Array.from({ length: count }, () => readAttributes(reader))
   reader.end()
   return list

@@ -71,7 +71,8 @@ class ChangeDraft {
 
   #addNode(change: Extract<Change, { op: `add-${string}` }>): Refusal | undefined {
     const { node, parent } = change
-    if (node === this.#view.root || this.#touched.has(node) || this.#find(node)) return { code: 'entry_refused' }
+    if (node === this.#view.root || this.#touched.has(node) || this.#find(node))
+      return { code: 'entry_refused' }
     if (!this.#isFolder(parent) || !this.#isLive(parent)) return { code: 'base_stale' }
     const kind = change.op === 'add-file' ? 'file' : change.op === 'add-link' ? 'link' : 'folder'
     this.#touched.set(node, { kind, parent, base: 0, trashed: false })
@@ -88,7 +89,8 @@ class ChangeDraft {
     if (needsLive && !this.#isLive(node)) return { code: 'base_stale' }
     if (op === 'restore' && !found.trashed) return { code: 'base_stale' }
     if ('parent' in change) {
-      if (!this.#isFolder(change.parent) || !this.#isLive(change.parent, node)) return { code: 'base_stale' }
+      if (!this.#isFolder(change.parent) || !this.#isLive(change.parent, node))
+        return { code: 'base_stale' }
     }
     this.#touched.set(node, op === 'erase' ? null : this.#after(change, found))
     return undefined

@@ -1,4 +1,11 @@
-import { ByteReader, ByteWriter, fromHex, IntegrityError, sealedLogKeyBytes, toHex } from '@hearthold/crypto'
+import {
+  ByteReader,
+  ByteWriter,
+  fromHex,
+  IntegrityError,
+  sealedLogKeyBytes,
+  toHex,
+} from '@hearthold/crypto'
 import { shareEntryKinds } from '../kinds.ts'
 import type { Attributes } from './attributes.ts'
 
@@ -16,11 +23,22 @@ export type Change =
       readonly object: string
       readonly sizeBytes: number
     }
-  | { readonly op: 'write'; readonly node: string; readonly base: number; readonly object: string; readonly sizeBytes: number }
+  | {
+      readonly op: 'write'
+      readonly node: string
+      readonly base: number
+      readonly object: string
+      readonly sizeBytes: number
+    }
   | { readonly op: 'move'; readonly node: string; readonly base: number; readonly parent: string }
   | { readonly op: 'describe'; readonly node: string; readonly base: number }
   | { readonly op: 'trash'; readonly node: string; readonly base: number }
-  | { readonly op: 'restore'; readonly node: string; readonly base: number; readonly parent: string }
+  | {
+      readonly op: 'restore'
+      readonly node: string
+      readonly base: number
+      readonly parent: string
+    }
   | { readonly op: 'erase'; readonly node: string; readonly base: number }
 
 export type ChangeOp = Change['op']
@@ -36,7 +54,9 @@ const opNumbers = {
   restore: 8,
   erase: 9,
 } as const satisfies Record<ChangeOp, number>
-const opNames = new Map(Object.entries(opNumbers).map(([name, number]) => [number as number, name as ChangeOp]))
+const opNames = new Map(
+  Object.entries(opNumbers).map(([name, number]) => [number as number, name as ChangeOp]),
+)
 
 /** Opens an epoch: the log's new key, sealed under the member's files domain key of that version. */
 export type EpochFacts = {
@@ -67,7 +87,8 @@ const writeChange = (writer: ByteWriter, change: Change): void => {
 
 const readChange = (reader: ByteReader): Change => {
   const op = opNames.get(reader.u8())
-  if (!op) throw new IntegrityError('log_unknown_version', 'Unknown change of a share: update the app.')
+  if (!op)
+    throw new IntegrityError('log_unknown_version', 'Unknown change of a share: update the app.')
   const id = (): string => toHex(reader.bytes(16))
   const node = id()
   switch (op) {
@@ -96,7 +117,8 @@ export const encodeShareFacts = (facts: ShareFacts): Uint8Array<ArrayBuffer> => 
     case 'fence':
       return writer.u32(facts.epoch).u32(facts.domainKeyVersion).bytes(facts.sealedLogKey).finish()
     case 'change':
-      if (facts.changes.length > changeLimit) throw new RangeError('more than 1,000 changes in one entry')
+      if (facts.changes.length > changeLimit)
+        throw new RangeError('more than 1,000 changes in one entry')
       writer.u16(facts.changes.length)
       for (const change of facts.changes) writeChange(writer, change)
       return writer.finish()
@@ -113,7 +135,8 @@ const readEpoch = (reader: ByteReader): EpochFacts => ({
 
 const readChanges = (reader: ByteReader): Change[] => {
   const count = reader.u16()
-  if (count > changeLimit) throw new IntegrityError('malformed', 'More than 1,000 changes in one entry.')
+  if (count > changeLimit)
+    throw new IntegrityError('malformed', 'More than 1,000 changes in one entry.')
   return Array.from({ length: count }, () => readChange(reader))
 }
 
@@ -136,6 +159,9 @@ const readFacts = (kind: number, reader: ByteReader): ShareFacts => {
     case shareEntryKinds.describe:
       return { entry: 'describe' }
     default:
-      throw new IntegrityError('log_unknown_version', 'Unknown kind of share entry: update the app.')
+      throw new IntegrityError(
+        'log_unknown_version',
+        'Unknown kind of share entry: update the app.',
+      )
   }
 }

@@ -24,9 +24,14 @@ const mayDo = (view: ShareView, act: Act<ShareFacts>): Refusal | undefined => {
 }
 
 /** A private share is written by devices that its founder's account certifies at `gov`. */
-const may = (view: ShareView, act: Act<ShareFacts>, governing: AccountView): Refusal | undefined => {
+const may = (
+  view: ShareView,
+  act: Act<ShareFacts>,
+  governing: AccountView,
+): Refusal | undefined => {
   if (act.author !== view.founder) return { code: 'entry_refused' }
-  if (!deviceAt(governing, act.device, act.gov)) return { code: 'device_unknown', subject: act.device }
+  if (!deviceAt(governing, act.device, act.gov))
+    return { code: 'device_unknown', subject: act.device }
   return mayDo(view, act)
 }
 
