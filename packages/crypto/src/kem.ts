@@ -72,7 +72,7 @@ export const isKemCiphertext = (ciphertext: Uint8Array): boolean =>
  */
 export const kemPublicKey = (seed: Uint8Array): Bytes => {
   if (seed.length !== kemSeedBytes) throw new RangeError('KEM seed must be 32 bytes')
-  return xWing.keygen(seed).publicKey as Bytes
+  return xWing.keygen(seed).publicKey
 }
 
 type ScriptKey = Key & { readonly bytes: Bytes }

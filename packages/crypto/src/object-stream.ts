@@ -80,7 +80,8 @@ async function* sealKnown(
     yield await sealer.sealSegment(index++, last, block)
   }
   if (plainBytes === 0 && total === 0) yield await sealer.sealSegment(0, true, new Uint8Array(0))
-  else if (total !== plainBytes) throw new RangeError('the source has another length than announced')
+  else if (total !== plainBytes)
+    throw new RangeError('the source has another length than announced')
 }
 
 const refuse = (message: string): never => {
@@ -113,7 +114,7 @@ export async function* openStream(
     const expected = index === lastIndex ? plainBytes - index * segmentBytes : segmentBytes
     if (opened.length !== expected) refuse('The object is longer or shorter than its entry says.')
     const from = index === span.first ? span.skip : 0
-    const part = opened.subarray(from, Math.min(opened.length, from + left)) as Bytes
+    const part = opened.subarray(from, Math.min(opened.length, from + left))
     left -= part.length
     index++
     if (part.length > 0) yield part

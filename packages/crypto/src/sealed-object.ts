@@ -177,10 +177,7 @@ export const sealObject = async (
   const out = new Uint8Array(sealedSize(plaintext.length))
   for (let index = 0; index < count; index++) {
     const part = plaintext.subarray(index * segmentBytes, (index + 1) * segmentBytes)
-    out.set(
-      await sealer.sealSegment(index, index === count - 1, part),
-      index * sealedSegmentBytes,
-    )
+    out.set(await sealer.sealSegment(index, index === count - 1, part), index * sealedSegmentBytes)
   }
   return out
 }

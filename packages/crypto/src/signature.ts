@@ -19,7 +19,7 @@ export const generateSigningSeed = (): Bytes => randomBytes(signingSeedBytes)
 /** The 32-byte Ed25519 public key of a seed. Throws RangeError for another length. */
 export const signingPublicKey = (seed: Uint8Array): Bytes => {
   checkSeed(seed)
-  return ed25519.getPublicKey(seed) as Bytes
+  return ed25519.getPublicKey(seed)
 }
 
 /**

@@ -65,7 +65,7 @@ export const createIdentityBundle = async (
   identity: IdentitySeeds,
 ): Promise<SignedIdentityBundle> => {
   const bundle = {
-    account: account.slice() as Bytes,
+    account: account.slice(),
     version: identity.version,
     rootPublicKey: signingPublicKey(rootSeed),
     kemPublicKey: kemPublicKey(identity.kemSeed),

@@ -55,9 +55,7 @@ const newIdentity = (version: number): IdentitySeeds => ({
   signingSeed: generateSigningSeed(),
 })
 
-const eachDomain = (
-  keysOf: (domain: KeyDomain) => readonly VersionedKey[],
-): Keyring['domains'] => {
+const eachDomain = (keysOf: (domain: KeyDomain) => readonly VersionedKey[]): Keyring['domains'] => {
   const pairs = keyDomains.map((domain) => [domain, keysOf(domain)] as const)
   return Object.fromEntries(pairs) as Record<KeyDomain, readonly VersionedKey[]>
 }
@@ -154,9 +152,7 @@ export const decodeKeyring = (bytes: Uint8Array): Keyring => {
   if (!equalBytes(reader.bytes(4), magic)) throw new IntegrityError('malformed', 'Not a keyring.')
   const readKey = (): Bytes => reader.bytes(keyBytes).slice()
   const keyring = {
-    domains: eachDomain(() =>
-      readVersions(reader, (version) => ({ version, key: readKey() })),
-    ),
+    domains: eachDomain(() => readVersions(reader, (version) => ({ version, key: readKey() }))),
     identities: readVersions(reader, (version) => ({
       version,
       kemSeed: readKey(),

@@ -175,7 +175,7 @@ export const createMethod = async (
   const publicKey = methodPublicKey(secret, place)
   return {
     type: place.type,
-    id: place.id.slice() as Bytes,
+    id: place.id.slice(),
     publicKey,
     wrap: await wrapAccountKey(publicKey, keys.accountKey, place),
     anchor: await sealAnchor(secret, keys.rootPublicKey, place),

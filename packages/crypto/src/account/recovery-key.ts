@@ -27,7 +27,8 @@ export class RecoveryKeyError extends Error {
 }
 
 const checkSecret = (secret: Uint8Array): void => {
-  if (secret.length !== recoverySecretBytes) throw new RangeError('recovery secret must be 20 bytes')
+  if (secret.length !== recoverySecretBytes)
+    throw new RangeError('recovery secret must be 20 bytes')
 }
 
 /** 160 random bits. */
@@ -90,7 +91,10 @@ export const parseRecoveryKey = (text: string): Bytes => {
   }
   const check = digits.slice(secretCharacters).map((digit) => alphabet[digit])
   if (check.join('') !== checkOf(secret)) {
-    throw new RecoveryKeyError('check', 'The recovery key is mistyped: its last group does not fit.')
+    throw new RecoveryKeyError(
+      'check',
+      'The recovery key is mistyped: its last group does not fit.',
+    )
   }
   return secret
 }

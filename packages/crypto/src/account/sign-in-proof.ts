@@ -36,5 +36,4 @@ export const verifySessionDevice = (
   signature: Uint8Array,
   sessionId: Uint8Array,
   device: Uint8Array,
-): Promise<boolean> =>
-  verifySignature(devicePublicKey, signature, sessionLabel, sessionId, device)
+): Promise<boolean> => verifySignature(devicePublicKey, signature, sessionLabel, sessionId, device)
