@@ -1,68 +1,68 @@
-import { ed25519 } from "@noble/curves/ed25519.js";
-import { hmac } from "@noble/hashes/hmac.js";
-import { sha256 } from "@noble/hashes/sha2.js";
-import type { Bytes } from "./bytes.ts";
-import { verifyEd25519InScript } from "./edwards.ts";
-import type { Native } from "./native.ts";
+import { ed25519 } from '@noble/curves/ed25519.js'
+import { hmac } from '@noble/hashes/hmac.js'
+import { sha256 } from '@noble/hashes/sha2.js'
+import type { Bytes } from './bytes.ts'
+import { verifyEd25519InScript } from './edwards.ts'
+import type { Native } from './native.ts'
 
-const tagBytes = 16;
-const nonceBytes = 12;
+const tagBytes = 16
+const nonceBytes = 12
 
-const plain = (bytes: Uint8Array): Bytes => bytes as Bytes;
+const plain = (bytes: Uint8Array): Bytes => bytes as Bytes
 
 /** Same key, many segments: importing it once per call would double the cost of small bodies. */
-const importedKeys = new WeakMap<Uint8Array, Promise<CryptoKey>>();
+const importedKeys = new WeakMap<Uint8Array, Promise<CryptoKey>>()
 const aesKey = (key: Uint8Array): Promise<CryptoKey> => {
-  const found = importedKeys.get(key);
-  if (found) return found;
-  const imported = crypto.subtle.importKey("raw", plain(key), "AES-GCM", false, [
-    "encrypt",
-    "decrypt",
-  ]);
-  importedKeys.set(key, imported);
-  return imported;
-};
+  const found = importedKeys.get(key)
+  if (found) return found
+  const imported = crypto.subtle.importKey('raw', plain(key), 'AES-GCM', false, [
+    'encrypt',
+    'decrypt',
+  ])
+  importedKeys.set(key, imported)
+  return imported
+}
 
-let nativeEd25519: Promise<boolean> | undefined;
+let nativeEd25519: Promise<boolean> | undefined
 const hasEd25519 = (): Promise<boolean> => {
   nativeEd25519 ??= crypto.subtle
-    .importKey("raw", new Uint8Array(ed25519.getPublicKey(new Uint8Array(32))), "Ed25519", false, [
-      "verify",
+    .importKey('raw', new Uint8Array(ed25519.getPublicKey(new Uint8Array(32))), 'Ed25519', false, [
+      'verify',
     ])
     .then(
       () => true,
       () => false,
-    );
-  return nativeEd25519;
-};
+    )
+  return nativeEd25519
+}
 
 export const native: Native = {
   sha256: (data) => plain(sha256(data)),
   createSha256: () => {
-    const hash = sha256.create();
-    return { update: (data) => void hash.update(data), digest: () => plain(hash.digest()) };
+    const hash = sha256.create()
+    return { update: (data) => void hash.update(data), digest: () => plain(hash.digest()) }
   },
   hmacSha256: (key, data) => plain(hmac(sha256, key, data)),
 
   async sealAesGcm(key, nonce, plaintext, aad) {
     const sealed = await crypto.subtle.encrypt(
-      { name: "AES-GCM", iv: plain(nonce), additionalData: plain(aad), tagLength: 128 },
+      { name: 'AES-GCM', iv: plain(nonce), additionalData: plain(aad), tagLength: 128 },
       await aesKey(key),
       plain(plaintext),
-    );
-    const out = new Uint8Array(nonceBytes + sealed.byteLength);
-    out.set(nonce);
-    out.set(new Uint8Array(sealed), nonceBytes);
-    return out;
+    )
+    const out = new Uint8Array(nonceBytes + sealed.byteLength)
+    out.set(nonce)
+    out.set(new Uint8Array(sealed), nonceBytes)
+    return out
   },
 
   async openAesGcm(key, sealed, aad) {
-    if (sealed.length < nonceBytes + tagBytes) return undefined;
+    if (sealed.length < nonceBytes + tagBytes) return undefined
     try {
       return new Uint8Array(
         await crypto.subtle.decrypt(
           {
-            name: "AES-GCM",
+            name: 'AES-GCM',
             iv: plain(sealed.subarray(0, nonceBytes)),
             additionalData: plain(aad),
             tagLength: 128,
@@ -70,25 +70,25 @@ export const native: Native = {
           await aesKey(key),
           plain(sealed.subarray(nonceBytes)),
         ),
-      );
+      )
     } catch (error) {
       // WebCrypto reports a wrong tag as OperationError; anything else is a mistake of ours and must be seen.
-      if (error instanceof DOMException && error.name === "OperationError") return undefined;
-      throw error;
+      if (error instanceof DOMException && error.name === 'OperationError') return undefined
+      throw error
     }
   },
 
   signEd25519: (seed, message) => plain(ed25519.sign(message, seed)),
 
   async verifyEd25519(publicKey, signature, message) {
-    if (!(await hasEd25519())) return verifyEd25519InScript(publicKey, signature, message);
+    if (!(await hasEd25519())) return verifyEd25519InScript(publicKey, signature, message)
     try {
-      const key = await crypto.subtle.importKey("raw", plain(publicKey), "Ed25519", false, [
-        "verify",
-      ]);
-      return await crypto.subtle.verify("Ed25519", key, plain(signature), plain(message));
+      const key = await crypto.subtle.importKey('raw', plain(publicKey), 'Ed25519', false, [
+        'verify',
+      ])
+      return await crypto.subtle.verify('Ed25519', key, plain(signature), plain(message))
     } catch {
-      return false;
+      return false
     }
   },
-};
+}

@@ -3,36 +3,36 @@
  * native-node.ts (node:crypto, synchronous underneath: WebCrypto costs 1.5 to 4 times as much there) and
  * native-web.ts (WebCrypto, with noble for what must be synchronous). Nothing else may use node:crypto.
  */
-import type { Bytes } from "./bytes.ts";
+import type { Bytes } from './bytes.ts'
 
 export type StreamingHash = {
-  update(data: Uint8Array): void;
-  digest(): Bytes;
-};
+  update(data: Uint8Array): void
+  digest(): Bytes
+}
 
 export type Native = {
-  sha256(data: Uint8Array): Bytes;
-  createSha256(): StreamingHash;
-  hmacSha256(key: Uint8Array, data: Uint8Array): Bytes;
+  sha256(data: Uint8Array): Bytes
+  createSha256(): StreamingHash
+  hmacSha256(key: Uint8Array, data: Uint8Array): Bytes
   /** AES-256-GCM; returns nonce(12) | ciphertext | tag(16). */
   sealAesGcm(
     key: Uint8Array,
     nonce: Uint8Array,
     plaintext: Uint8Array,
     aad: Uint8Array,
-  ): Promise<Bytes> | Bytes;
+  ): Promise<Bytes> | Bytes
   /** Opens nonce(12) | ciphertext | tag(16); undefined if the tag does not verify or it is too short. */
   openAesGcm(
     key: Uint8Array,
     sealed: Uint8Array,
     aad: Uint8Array,
-  ): Promise<Bytes | undefined> | Bytes | undefined;
+  ): Promise<Bytes | undefined> | Bytes | undefined
   /** RFC 8032 signature by a 32-byte seed. */
-  signEd25519(seed: Uint8Array, message: Uint8Array): Promise<Bytes> | Bytes;
+  signEd25519(seed: Uint8Array, message: Uint8Array): Promise<Bytes> | Bytes
   /** The platform's verifier alone: callers go through verifySignature, which checks what platforms disagree on. */
   verifyEd25519(
     publicKey: Uint8Array,
     signature: Uint8Array,
     message: Uint8Array,
-  ): Promise<boolean> | boolean;
-};
+  ): Promise<boolean> | boolean
+}

@@ -8,4 +8,5 @@ export const nextChain = (
   headerHashBytes: Uint8Array,
   signature: Uint8Array,
   stamp: Stamp,
-): Bytes => sha256(lp('hearthold/v1/chain', previous, headerHashBytes, signature, stamp.at, stamp.gov))
+): Bytes =>
+  sha256(lp('hearthold/v1/chain', previous, headerHashBytes, signature, stamp.at, stamp.gov))

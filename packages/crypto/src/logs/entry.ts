@@ -26,11 +26,13 @@ const entryLabel = 'hearthold/v1/entry'
 export const factsSaltBytes = 16
 
 /** Facts on the wire: a random salt, so that their hash reveals nothing once they are erased, then the payload. */
-export const makeFacts = (payload: Uint8Array): Bytes => concat(randomBytes(factsSaltBytes), payload)
+export const makeFacts = (payload: Uint8Array): Bytes =>
+  concat(randomBytes(factsSaltBytes), payload)
 
 /** The payload after the salt; throws IntegrityError('malformed') when shorter than the salt. */
 export const factsPayload = (facts: Uint8Array): Bytes => {
-  if (facts.length < factsSaltBytes) throw new IntegrityError('malformed', 'Facts shorter than their salt.')
+  if (facts.length < factsSaltBytes)
+    throw new IntegrityError('malformed', 'Facts shorter than their salt.')
   return facts.subarray(factsSaltBytes) as Bytes
 }
 
@@ -48,7 +50,10 @@ export const signEntry = async (
 }
 
 /** Strict check of the author's signature against the device's public key. */
-export const verifyEntrySignature = (entry: SignedEntry, devicePublicKey: Uint8Array): Promise<boolean> =>
+export const verifyEntrySignature = (
+  entry: SignedEntry,
+  devicePublicKey: Uint8Array,
+): Promise<boolean> =>
   verifySignature(devicePublicKey, entry.signature, entryLabel, entry.headerBytes)
 
 /** The hash that the device's next header names as `ownPrev`, and that the chain runs over. */
@@ -58,7 +63,9 @@ const hasFacts = 1
 const hasBody = 2
 
 export const encodeEntry = (entry: SignedEntry): Bytes => {
-  const writer = new ByteWriter(headerBytes + 73 + (entry.facts?.length ?? 0) + (entry.body?.length ?? 0))
+  const writer = new ByteWriter(
+    headerBytes + 73 + (entry.facts?.length ?? 0) + (entry.body?.length ?? 0),
+  )
     .bytes(entry.headerBytes)
     .bytes(entry.signature)
     .u8((entry.facts ? hasFacts : 0) | (entry.body ? hasBody : 0))

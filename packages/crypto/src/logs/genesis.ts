@@ -24,7 +24,11 @@ const magic = utf8('hhg1')
 export const noLog: Bytes = new Uint8Array(16)
 
 export const encodeGenesis = (genesis: Genesis): Bytes => {
-  if (genesis.founder.length !== 16 || genesis.governing.length !== 16 || genesis.salt.length !== 32) {
+  if (
+    genesis.founder.length !== 16 ||
+    genesis.governing.length !== 16 ||
+    genesis.salt.length !== 32
+  ) {
     throw new RangeError('genesis field of a wrong length')
   }
   return new ByteWriter(genesisBytes)
@@ -40,7 +44,8 @@ export const encodeGenesis = (genesis: Genesis): Bytes => {
 /** Reads 72 bytes; throws IntegrityError('malformed'). */
 export const decodeGenesis = (bytes: Uint8Array): Genesis => {
   const reader = new ByteReader(bytes)
-  if (!equalBytes(reader.bytes(4), magic)) throw new IntegrityError('malformed', 'Not a log genesis.')
+  if (!equalBytes(reader.bytes(4), magic))
+    throw new IntegrityError('malformed', 'Not a log genesis.')
   const genesis = {
     kind: reader.u16(),
     rules: reader.u16(),
@@ -57,7 +62,7 @@ export const genesisHash = (genesis: Genesis): Bytes =>
   sha256(lp('hearthold/v1/genesis', encodeGenesis(genesis)))
 
 /** The log's id, from genesisHash. */
-export const logIdOf = (chainZero: Uint8Array): Bytes => chainZero.slice(0, 16) as Bytes
+export const logIdOf = (chainZero: Uint8Array): Bytes => chainZero.slice(0, 16)
 
 /** The salt of an account log: binds account id, root key and first device key to the log's id (details.md). */
 export const accountLogSalt = (

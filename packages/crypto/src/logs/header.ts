@@ -58,7 +58,8 @@ export const encodeHeader = (header: Header): Bytes => {
 /** Reads 252 bytes (views, not copies); throws IntegrityError('malformed'). */
 export const decodeHeader = (bytes: Uint8Array): Header => {
   const reader = new ByteReader(bytes)
-  if (!equalBytes(reader.bytes(4), magic)) throw new IntegrityError('malformed', 'Not an entry header.')
+  if (!equalBytes(reader.bytes(4), magic))
+    throw new IntegrityError('malformed', 'Not an entry header.')
   const header: Header = {
     rules: reader.u16(),
     kind: reader.u16(),

@@ -49,12 +49,16 @@ export class LogVerifier {
   #gov: number
 
   /** Throws IntegrityError('log_genesis') if the genesis does not make this log id. */
-  constructor(log: Uint8Array, genesis: Genesis, options: { strict: boolean; from?: LogPosition | undefined }) {
+  constructor(
+    log: Uint8Array,
+    genesis: Genesis,
+    options: { strict: boolean; from?: LogPosition | undefined },
+  ) {
     const chainZero = genesisHash(genesis)
     if (!equalBytes(logIdOf(chainZero), log)) {
       throw new IntegrityError('log_genesis', 'The log does not begin as its id says.')
     }
-    this.log = log.slice() as Bytes
+    this.log = log.slice()
     this.genesis = genesis
     this.#strict = options.strict
     const from = options.from
@@ -68,7 +72,13 @@ export class LogVerifier {
   }
 
   get position(): LogPosition {
-    return { seq: this.#seq, chain: this.#chain, at: this.#at, gov: this.#gov, own: new Map(this.#own) }
+    return {
+      seq: this.#seq,
+      chain: this.#chain,
+      at: this.#at,
+      gov: this.#gov,
+      own: new Map(this.#own),
+    }
   }
 
   /** Chain hash at a number, where it is still remembered. */
@@ -105,12 +115,15 @@ export class LogVerifier {
   }
 
   #checkPlace({ header, seq }: StampedEntry): void {
-    if (!equalBytes(header.log, this.log)) throw new IntegrityError('log_header', 'Entry of another log.')
-    if (seq !== this.#seq + 1) throw new IntegrityError('log_chain', 'Entries are missing or out of order.')
+    if (!equalBytes(header.log, this.log))
+      throw new IntegrityError('log_header', 'Entry of another log.')
+    if (seq !== this.#seq + 1)
+      throw new IntegrityError('log_chain', 'Entries are missing or out of order.')
     if (this.#strict && header.seen.seq !== seq - 1) {
       throw new IntegrityError('log_chain', 'A strict entry does not follow the one before it.')
     }
-    if (header.seen.seq >= seq) throw new IntegrityError('log_chain', 'An entry has seen what came after it.')
+    if (header.seen.seq >= seq)
+      throw new IntegrityError('log_chain', 'An entry has seen what came after it.')
     this.#checkSeen(header.seen)
   }
 
@@ -126,13 +139,19 @@ export class LogVerifier {
     const expectedOwn = (previous?.own ?? 0) + 1
     const expectedPrev = previous?.headerHash ?? new Uint8Array(32)
     if (header.own !== expectedOwn || !equalBytes(header.ownPrev, expectedPrev)) {
-      throw new IntegrityError('log_own_chain', "A device's entry is missing, doubled or out of order.")
+      throw new IntegrityError(
+        'log_own_chain',
+        "A device's entry is missing, doubled or out of order.",
+      )
     }
   }
 
   #checkStamp({ header, at, gov }: StampedEntry): void {
     if (at < this.#at || gov < this.#gov || gov < header.basis.seq) {
-      throw new IntegrityError('log_stamp', 'The server stamped an entry earlier than one before it.')
+      throw new IntegrityError(
+        'log_stamp',
+        'The server stamped an entry earlier than one before it.',
+      )
     }
   }
 
@@ -144,7 +163,10 @@ export class LogVerifier {
     for (const [device, entry] of this.#unverified) {
       const publicKey = await resolveDevice(toHex(entry.header.author), device, entry.gov)
       if (!publicKey || !(await verifyEntrySignature(entry, publicKey))) {
-        throw new IntegrityError('log_signature', 'An entry was not signed by a device of its author.')
+        throw new IntegrityError(
+          'log_signature',
+          'An entry was not signed by a device of its author.',
+        )
       }
     }
     this.#unverified.clear()
@@ -152,10 +174,14 @@ export class LogVerifier {
 
   /** Holds the server's receipt against the verified head, when the receipt is for it; checks its signature always. */
   async checkReceipt(receipt: Receipt, instanceKey: Uint8Array): Promise<void> {
-    if (!equalBytes(receipt.log, this.log)) throw new IntegrityError('log_receipt', 'Receipt of another log.')
+    if (!equalBytes(receipt.log, this.log))
+      throw new IntegrityError('log_receipt', 'Receipt of another log.')
     await verifyReceipt(receipt, instanceKey)
     if (receipt.seq < this.#seq) {
-      throw new IntegrityError('log_rolled_back', 'The server shows an older state than it did before.')
+      throw new IntegrityError(
+        'log_rolled_back',
+        'The server shows an older state than it did before.',
+      )
     }
     if (receipt.seq === this.#seq && !equalBytes(receipt.chain, this.#chain)) {
       throw new IntegrityError('log_chain', 'The receipt names another history than the one sent.')
@@ -164,10 +190,14 @@ export class LogVerifier {
 
   /** Accepts a whole page that begins where this verifier stands. Signatures and receipt remain to be checked. */
   acceptPage(page: LogPage): void {
-    if (!equalBytes(page.log, this.log) || !equalBytes(genesisHash(page.genesis), genesisHash(this.genesis))) {
+    if (
+      !equalBytes(page.log, this.log) ||
+      !equalBytes(genesisHash(page.genesis), genesisHash(this.genesis))
+    ) {
       throw new IntegrityError('log_genesis', 'Another log was sent than the one asked for.')
     }
-    if (page.after !== this.#seq) throw new IntegrityError('log_chain', 'Another page was sent than the one asked for.')
+    if (page.after !== this.#seq)
+      throw new IntegrityError('log_chain', 'Another page was sent than the one asked for.')
     for (const entry of page.entries) this.accept(entry)
   }
 }

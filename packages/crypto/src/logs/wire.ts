@@ -36,7 +36,8 @@ const pageMagic = utf8('hhp1')
 const entryLimitBytes = factsLimitBytes + bodyLimitBytes + 1024
 
 const expectMagic = (reader: ByteReader, magic: Uint8Array): void => {
-  if (!equalBytes(reader.bytes(4), magic)) throw new IntegrityError('malformed', 'Not the expected format.')
+  if (!equalBytes(reader.bytes(4), magic))
+    throw new IntegrityError('malformed', 'Not the expected format.')
 }
 
 /** The body of an append: all its logs commit together or not at all. */
@@ -124,7 +125,8 @@ export const decodePage = (bytes: Uint8Array): LogPage => {
   const after = reader.u64()
   const entries: StampedEntry[] = []
   const count = reader.u16()
-  for (let i = 0; i < count; i++) entries.push(decodeStampedEntry(reader.sized(entryLimitBytes + 24)))
+  for (let i = 0; i < count; i++)
+    entries.push(decodeStampedEntry(reader.sized(entryLimitBytes + 24)))
   const receipt = readReceipt(reader)
   reader.end()
   return { log, genesis, after, entries, receipt }
