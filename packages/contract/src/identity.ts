@@ -1,6 +1,15 @@
 import { Type } from 'typebox'
 import { endpoint } from './endpoint.ts'
 import {
+  OpaqueRequest,
+  OpaqueAnswer,
+  OpaqueRecord,
+  Session,
+  Transport,
+  SignedIn,
+  SecondFactorNext,
+} from './identity-shapes.ts'
+import {
   Base64Url,
   Exact,
   Hex32,
@@ -9,172 +18,10 @@ import {
   Role,
   SecondFactorCode,
   SignInName,
-  Size,
   Time,
-  Token,
 } from './schemas.ts'
-
-const OpaqueRequest = Base64Url(32)
-const OpaqueAnswer = Base64Url(64)
-const OpaqueRecord = Base64Url(192)
-/** An encoded append (packages/crypto, append.ts): genesis headers and entries over one or more logs. */
-const Append = Base64Url(96 * 1024)
-
-/** What a session is, as its owner sees it. */
-export const Session = Exact({
-  id: Id,
-  current: Type.Boolean(),
-  createdAt: Time,
-  lastUsedAt: Time,
-  expiresAt: Time,
-  staySignedIn: Type.Boolean(),
-  method: Type.Union([
-    Type.Literal('sign-up'),
-    Type.Literal('password'),
-    Type.Literal('recovery'),
-    Type.Literal('device'),
-    Type.Literal('passkey'),
-  ]),
-  device: Type.Union([Id, Type.Null()]),
-  /** Last address, as the server saw it. */
-  address: Type.String(),
-  client: Type.String(),
-})
-
-/** `bearer` answers a token (CLI, API); `cookie` sets the session cookie and answers no token (web app). */
-const Transport = Type.Union([Type.Literal('bearer'), Type.Literal('cookie')])
-
-const SignedIn = Exact({
-  next: Type.Literal('signed-in'),
-  account: Id,
-  log: Id,
-  session: Id,
-  expiresAt: Time,
-  token: Type.Optional(Token),
-  /** Set where a backup code was used and few remain. */
-  backupCodesLeft: Type.Optional(Type.Integer()),
-})
-const SecondFactorNext = Exact({ next: Type.Literal('second-factor'), pending: Id })
-
-export const getSetUp = endpoint({
-  name: 'getSetUp',
-  method: 'GET',
-  path: '/api/set-up',
-  access: 'public',
-  summary: 'Whether this instance still waits to be set up.',
-  answer: Exact({ needed: Type.Boolean(), version: Type.String() }),
-})
-
-export const getInstance = endpoint({
-  name: 'getInstance',
-  method: 'GET',
-  path: '/api/instance',
-  access: 'public',
-  summary: 'The name of the instance and the public key that signs its receipts.',
-  answer: Exact({
-    name: Type.String(),
-    instanceKey: Hex32,
-    publicUrl: Type.String(),
-    version: Type.String(),
-  }),
-})
-
-const SignUpStart = {
-  name: SignInName,
-  /** Chosen by the client: 16 random bytes. */
-  account: Id,
-  registrationRequest: OpaqueRequest,
-}
-const SignUpStarted = Exact({
-  signUp: Id,
-  registrationResponse: OpaqueAnswer,
-  ksf: Type.Literal(1),
-  /** Base32 secret of the authenticator app; it counts only once `finish` has verified a code. */
-  totpSecret: Type.String(),
-  totpUri: Type.String(),
-  instanceKey: Hex32,
-  role: Role,
-  expiresAt: Time,
-})
-const SignUpFinish = {
-  signUp: Id,
-  registrationRecord: OpaqueRecord,
-  totpCode: Type.String({ pattern: '^[0-9]{6}$' }),
-  /** The genesis and the first entries of the account log: enrol, pin, state, identity, profile. */
-  append: Append,
-  recoveryLocator: Hex32,
-  transport: Transport,
-  staySignedIn: Type.Optional(Type.Boolean()),
-}
-const SignUpFinished = Exact({
-  account: Id,
-  log: Id,
-  session: Id,
-  expiresAt: Time,
-  token: Type.Optional(Token),
-  backupCodes: Type.Array(Type.String()),
-  /** The encoded receipts for the append. */
-  receipts: Base64Url(4096),
-})
-const signUpProblems = [
-  'name_taken',
-  'sign_up_expired',
-  'sign_up_invalid',
-  'second_factor_wrong',
-  'entry_invalid',
-  'signature_invalid',
-  'entry_refused',
-  'log_exists',
-  'locked_out',
-  'disk_full',
-] as const
-
-export const startSetUp = endpoint({
-  name: 'startSetUp',
-  method: 'POST',
-  path: '/api/set-up/start',
-  access: 'set-up',
-  summary: "Begins the first host's sign-up with the one-time set-up token.",
-  body: Exact({ token: Token, ...SignUpStart }),
-  answer: SignUpStarted,
-  problems: ['set_up_done', 'set_up_token_wrong', ...signUpProblems],
-})
-export const finishSetUp = endpoint({
-  name: 'finishSetUp',
-  method: 'POST',
-  path: '/api/set-up/finish',
-  access: 'set-up',
-  summary: 'Commits instance, first host and account log in one transaction; consumes the token.',
-  body: Exact({
-    token: Token,
-    instanceName: Type.String({ minLength: 1, maxLength: 80 }),
-    ...SignUpFinish,
-  }),
-  answer: SignUpFinished,
-  bodyLimitBytes: 160 * 1024,
-  problems: ['set_up_done', 'set_up_token_wrong', ...signUpProblems],
-})
-export const startSignUp = endpoint({
-  name: 'startSignUp',
-  method: 'POST',
-  path: '/api/sign-up/start',
-  access: 'public',
-  summary: 'Begins a sign-up by invitation.',
-  body: Exact({ invitation: Token, ...SignUpStart }),
-  answer: SignUpStarted,
-  problems: ['invitation_invalid', ...signUpProblems],
-})
-export const finishSignUp = endpoint({
-  name: 'finishSignUp',
-  method: 'POST',
-  path: '/api/sign-up/finish',
-  access: 'public',
-  summary: 'Commits the account and uses the invitation, in one transaction.',
-  body: Exact({ invitation: Token, ...SignUpFinish }),
-  answer: SignUpFinished,
-  bodyLimitBytes: 160 * 1024,
-  problems: ['invitation_invalid', ...signUpProblems],
-})
+import { memberEndpoints } from './members.ts'
+import { signUpEndpoints } from './sign-up.ts'
 
 export const startPasswordSignIn = endpoint({
   name: 'startPasswordSignIn',
@@ -421,79 +268,8 @@ export const appendAccount = endpoint({
   ],
 })
 
-export const createInvitation = endpoint({
-  name: 'createInvitation',
-  method: 'POST',
-  path: '/api/invitations',
-  access: 'host',
-  summary: 'A link that lets people sign up.',
-  body: Exact({
-    role: Role,
-    uses: Type.Integer({ minimum: 1, maximum: 1000 }),
-    validHours: Type.Integer({ minimum: 1, maximum: 24 * 365 }),
-  }),
-  answer: Exact({ id: Id, invitation: Token, url: Type.String(), expiresAt: Time }),
-})
-export const listInvitations = endpoint({
-  name: 'listInvitations',
-  method: 'GET',
-  path: '/api/invitations',
-  access: 'host',
-  summary: 'Open invitations, without their secrets.',
-  answer: Exact({
-    invitations: Type.Array(
-      Exact({ id: Id, role: Role, usesLeft: Type.Integer(), createdAt: Time, expiresAt: Time }),
-    ),
-  }),
-})
-export const removeInvitation = endpoint({
-  name: 'removeInvitation',
-  method: 'DELETE',
-  path: '/api/invitations/:invitation',
-  access: 'host',
-  summary: 'Voids an invitation.',
-  params: Exact({ invitation: Id }),
-  answer: Exact({ removed: Type.Boolean() }),
-})
-const Member = Exact({
-  account: Id,
-  log: Id,
-  name: SignInName,
-  role: Role,
-  suspended: Type.Boolean(),
-  createdAt: Time,
-  usedBytes: Size,
-  quotaBytes: Type.Union([Size, Type.Null()]),
-})
-export const listMembers = endpoint({
-  name: 'listMembers',
-  method: 'GET',
-  path: '/api/members',
-  access: 'host',
-  summary: 'The accounts of this instance.',
-  answer: Exact({ members: Type.Array(Member) }),
-})
-export const updateMember = endpoint({
-  name: 'updateMember',
-  method: 'PATCH',
-  path: '/api/members/:account',
-  access: 'host',
-  summary: 'Quota and suspension. Suspending ends all sessions.',
-  params: Exact({ account: Id }),
-  body: Exact({
-    quotaBytes: Type.Optional(Type.Union([Size, Type.Null()])),
-    suspended: Type.Optional(Type.Boolean()),
-  }),
-  answer: Member,
-})
-
 export const identityEndpoints = [
-  getSetUp,
-  getInstance,
-  startSetUp,
-  finishSetUp,
-  startSignUp,
-  finishSignUp,
+  ...signUpEndpoints,
   startPasswordSignIn,
   finishPasswordSignIn,
   finishSecondFactor,
@@ -514,9 +290,5 @@ export const identityEndpoints = [
   finishTotpChange,
   replaceBackupCodes,
   appendAccount,
-  createInvitation,
-  listInvitations,
-  removeInvitation,
-  listMembers,
-  updateMember,
+  ...memberEndpoints,
 ] as const

@@ -1,9 +1,12 @@
 export * from './endpoint.ts'
 export * from './identity.ts'
+export { Session } from './identity-shapes.ts'
 export * from './logs.ts'
+export * from './members.ts'
 export * from './objects.ts'
 export * from './problem.ts'
 export * from './schemas.ts'
+export * from './sign-up.ts'
 export * from './socket.ts'
 
 import { identityEndpoints } from './identity.ts'

@@ -1,0 +1,134 @@
+import { Type } from 'typebox'
+import { endpoint } from './endpoint.ts'
+import { OpaqueRequest, OpaqueAnswer, OpaqueRecord, Append, Transport } from './identity-shapes.ts'
+import { Base64Url, Exact, Hex32, Id, Role, SignInName, Time, Token } from './schemas.ts'
+
+export const getSetUp = endpoint({
+  name: 'getSetUp',
+  method: 'GET',
+  path: '/api/set-up',
+  access: 'public',
+  summary: 'Whether this instance still waits to be set up.',
+  answer: Exact({ needed: Type.Boolean(), version: Type.String() }),
+})
+
+export const getInstance = endpoint({
+  name: 'getInstance',
+  method: 'GET',
+  path: '/api/instance',
+  access: 'public',
+  summary: 'The name of the instance and the public key that signs its receipts.',
+  answer: Exact({
+    name: Type.String(),
+    instanceKey: Hex32,
+    publicUrl: Type.String(),
+    version: Type.String(),
+  }),
+})
+
+const SignUpStart = {
+  name: SignInName,
+  /** Chosen by the client: 16 random bytes. */
+  account: Id,
+  registrationRequest: OpaqueRequest,
+}
+const SignUpStarted = Exact({
+  signUp: Id,
+  registrationResponse: OpaqueAnswer,
+  ksf: Type.Literal(1),
+  /** Base32 secret of the authenticator app; it counts only once `finish` has verified a code. */
+  totpSecret: Type.String(),
+  totpUri: Type.String(),
+  instanceKey: Hex32,
+  role: Role,
+  expiresAt: Time,
+})
+const SignUpFinish = {
+  signUp: Id,
+  registrationRecord: OpaqueRecord,
+  totpCode: Type.String({ pattern: '^[0-9]{6}$' }),
+  /** The genesis and the first entries of the account log: enrol, pin, state, identity, profile. */
+  append: Append,
+  recoveryLocator: Hex32,
+  transport: Transport,
+  staySignedIn: Type.Optional(Type.Boolean()),
+}
+const SignUpFinished = Exact({
+  account: Id,
+  log: Id,
+  session: Id,
+  expiresAt: Time,
+  token: Type.Optional(Token),
+  backupCodes: Type.Array(Type.String()),
+  /** The encoded receipts for the append. */
+  receipts: Base64Url(4096),
+})
+const signUpProblems = [
+  'name_taken',
+  'sign_up_expired',
+  'sign_up_invalid',
+  'second_factor_wrong',
+  'entry_invalid',
+  'signature_invalid',
+  'entry_refused',
+  'log_exists',
+  'locked_out',
+  'disk_full',
+] as const
+
+export const startSetUp = endpoint({
+  name: 'startSetUp',
+  method: 'POST',
+  path: '/api/set-up/start',
+  access: 'set-up',
+  summary: "Begins the first host's sign-up with the one-time set-up token.",
+  body: Exact({ token: Token, ...SignUpStart }),
+  answer: SignUpStarted,
+  problems: ['set_up_done', 'set_up_token_wrong', ...signUpProblems],
+})
+export const finishSetUp = endpoint({
+  name: 'finishSetUp',
+  method: 'POST',
+  path: '/api/set-up/finish',
+  access: 'set-up',
+  summary: 'Commits instance, first host and account log in one transaction; consumes the token.',
+  body: Exact({
+    token: Token,
+    instanceName: Type.String({ minLength: 1, maxLength: 80 }),
+    ...SignUpFinish,
+  }),
+  answer: SignUpFinished,
+  bodyLimitBytes: 160 * 1024,
+  problems: ['set_up_done', 'set_up_token_wrong', ...signUpProblems],
+})
+export const startSignUp = endpoint({
+  name: 'startSignUp',
+  method: 'POST',
+  path: '/api/sign-up/start',
+  access: 'public',
+  summary: 'Begins a sign-up by invitation.',
+  body: Exact({ invitation: Token, ...SignUpStart }),
+  answer: SignUpStarted,
+  problems: ['invitation_invalid', ...signUpProblems],
+})
+export const finishSignUp = endpoint({
+  name: 'finishSignUp',
+  method: 'POST',
+  path: '/api/sign-up/finish',
+  access: 'public',
+  summary: 'Commits the account and uses the invitation, in one transaction.',
+  body: Exact({ invitation: Token, ...SignUpFinish }),
+  answer: SignUpFinished,
+  bodyLimitBytes: 160 * 1024,
+  problems: ['invitation_invalid', ...signUpProblems],
+})
+
+/** Set-up and sign-up. */
+export const signUpEndpoints = [
+  getSetUp,
+  getInstance,
+  startSetUp,
+  finishSetUp,
+  startSignUp,
+  finishSignUp,
+] as const
