@@ -39,7 +39,8 @@ const install = () => {
   process.exit(run.status ?? 1)
 }
 
-const options = /** @type {const} */ ({ cwd: root, stdio: ['ignore', 'inherit', 'inherit'] })
+/** @type {import('node:child_process').SpawnSyncOptions} */
+const options = { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] }
 
 /** npm leaves `.bin/node` out at times, when several optional packages offer that name. */
 const linkNode = () => {
