@@ -1,0 +1,119 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+const root = join(import.meta.dirname, '..')
+
+/** Stands for an app: says what it was given, then waits to be stopped or ends with code 5. */
+const app = (name: string) => `
+export const main = async (argv: string[]): Promise<number> => {
+  const threads = process.env['UV_THREADPOOL_SIZE']
+  console.log(JSON.stringify({ app: '${name}', argv, pid: process.pid, threads }))
+  if (!argv.includes('--wait')) return 5
+  await new Promise<void>((resolve) => {
+    const alive = setInterval(() => {}, 1000)
+    process.on('SIGTERM', () => { clearInterval(alive); resolve() })
+  })
+  return 7
+}
+`
+
+let checkout = ''
+beforeAll(() => {
+  checkout = mkdtempSync(join(tmpdir(), 'launcher-'))
+  mkdirSync(join(checkout, 'tools'))
+  for (const path of ['bin/hearthold', 'tools/require-node.mjs']) {
+    cpSync(join(root, path), join(checkout, path))
+  }
+  writeFileSync(join(checkout, 'package.json'), '{"type":"module"}')
+  for (const name of ['server', 'cli']) {
+    const file = join(checkout, 'apps', name, 'src/main.ts')
+    mkdirSync(dirname(file), { recursive: true })
+    writeFileSync(file, app(name))
+  }
+  symlinkSync(join(root, 'node_modules'), join(checkout, 'node_modules'))
+})
+afterAll(() => {
+  rmSync(checkout, { recursive: true })
+})
+
+const start = (args: string[], node = process.execPath) => {
+  const { UV_THREADPOOL_SIZE: _size, NODE_OPTIONS: _options, ...env } = process.env
+  return spawn(node, args, { cwd: checkout, env, stdio: ['ignore', 'pipe', 'pipe'] })
+}
+
+const ended = async (child: ChildProcess) => {
+  const said = { out: '', err: '' }
+  child.stdout?.on('data', (chunk: Buffer) => (said.out += chunk.toString()))
+  child.stderr?.on('data', (chunk: Buffer) => (said.err += chunk.toString()))
+  const [code, signal] = (await once(child, 'close')) as [number | null, string | null]
+  return { ...said, code, signal }
+}
+
+const firstLine = async (child: ChildProcess): Promise<Record<string, unknown>> => {
+  const [chunk] = (await once(child.stdout ?? child, 'data')) as [Buffer]
+  return JSON.parse(chunk.toString()) as Record<string, unknown>
+}
+
+/** A Node that cannot replace itself, as Node 20 cannot: becomes another one by a child. */
+const byChild = (script: string, ...args: string[]) => [
+  '--input-type=module',
+  '--eval',
+  `process.execve = undefined
+   const { becomeNode } = await import('./tools/require-node.mjs')
+   becomeNode(process.execPath, ${JSON.stringify([script, ...args])})`,
+]
+
+describe('the launcher', () => {
+  test('says what to do where nothing is installed', async () => {
+    const bare = join(checkout, 'bare')
+    for (const path of ['bin', 'tools', 'package.json']) {
+      cpSync(join(checkout, path), join(bare, path), { recursive: true })
+    }
+    const result = await ended(start([join(bare, 'bin/hearthold'), 'serve']))
+    expect(result).toMatchObject({ code: 1, out: '' })
+    expect(result.err).toContain('Run "npm start" or "npm ci" first.')
+  })
+
+  test.each([
+    ['serve', 'server', '16'],
+    ['doctor', 'server', '16'],
+    ['put', 'cli', undefined],
+    ['--help', 'cli', undefined],
+  ])('hands %s to the %s', async (verb, name, threads) => {
+    const result = await ended(start(['bin/hearthold', verb, 'x']))
+    expect(result).toMatchObject({ code: 5, err: '' })
+    expect(JSON.parse(result.out)).toMatchObject({ app: name, argv: [verb, 'x'] })
+    expect((JSON.parse(result.out) as { threads?: string }).threads).toBe(threads)
+  })
+
+  test('is itself the server, so that its process id is the one to signal', async () => {
+    const child = start(['bin/hearthold', 'serve', '--wait'])
+    expect(await firstLine(child)).toMatchObject({ pid: child.pid })
+    child.kill('SIGTERM')
+    expect(await ended(child)).toMatchObject({ code: 7, signal: null })
+  })
+})
+
+describe('where the running Node is too old', () => {
+  test('the exit code is that of the other Node', async () => {
+    const result = await ended(start(byChild('bin/hearthold', 'serve')))
+    expect(result).toMatchObject({ code: 5, err: '' })
+  })
+
+  test('a signal reaches it', async () => {
+    const child = start(byChild('bin/hearthold', 'serve', '--wait'))
+    expect((await firstLine(child))['pid']).not.toBe(child.pid)
+    child.kill('SIGTERM')
+    expect(await ended(child)).toMatchObject({ code: 7, signal: null })
+  })
+
+  test('its death by a signal is passed on', async () => {
+    const child = start(byChild('bin/hearthold', 'serve', '--wait'))
+    process.kill(Number((await firstLine(child))['pid']), 'SIGKILL')
+    expect(await ended(child)).toMatchObject({ code: null, signal: 'SIGKILL' })
+  })
+})
