@@ -66,7 +66,11 @@ export type EpochFacts = {
 }
 
 export type ShareFacts =
-  | ({ readonly entry: 'found' } & EpochFacts)
+  | ({
+      readonly entry: 'found'
+      /** The share's name, from the opened body; absent at the server. */
+      readonly attributes?: readonly (Attributes | undefined)[]
+    } & EpochFacts)
   | ({ readonly entry: 'fence' } & EpochFacts)
   | {
       readonly entry: 'change'

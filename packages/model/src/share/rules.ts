@@ -43,11 +43,11 @@ const apply = (view: ShareView, act: Act<ShareFacts>): Applied => {
   }
   const refusal = mayDo(view, act)
   if (refusal) return appliedWith(refusal)
-  if (facts.entry === 'describe') {
-    view.name = facts.attributes?.[0]?.name ?? view.name
-  } else {
-    view.epoch = facts.epoch
-    view.epochs.set(facts.epoch, facts)
+  if (facts.entry !== 'fence') view.name = facts.attributes?.[0]?.name ?? view.name
+  if (facts.entry !== 'describe') {
+    const { epoch, domainKeyVersion, sealedLogKey } = facts
+    view.epoch = epoch
+    view.epochs.set(epoch, { epoch, domainKeyVersion, sealedLogKey })
   }
   return appliedWith()
 }
