@@ -1,0 +1,92 @@
+import net from 'node:net'
+import tls from 'node:tls'
+import { NetworkError } from '@hearthold/client'
+import { toNetworkError } from './network-failure.ts'
+import { pinOf, type ServerPin } from './server-pin.ts'
+
+/** Whom to believe: the system's authorities, only these (PEM), or exactly one key. There is no way to believe everybody. */
+export type Trust =
+  | { readonly kind: 'system' }
+  | { readonly kind: 'authority'; readonly pem: string }
+  | { readonly kind: 'pin'; readonly pin: ServerPin }
+
+export type Target = {
+  readonly secure: boolean
+  /** Without the brackets of an IPv6 address. */
+  readonly host: string
+  readonly port: number
+  readonly trust: Trust
+  readonly timeoutMs: number
+}
+
+/** Large enough that one 256 KiB segment is on its way while the next is being sealed. */
+const highWaterMark = 1024 * 1024
+
+const tlsOptions = ({ host, port, trust }: Target): tls.ConnectionOptions => ({
+  host,
+  port,
+  ALPNProtocols: ['http/1.1'],
+  minVersion: 'TLSv1.2',
+  // A name for SNI must not be an address (RFC 6066).
+  ...(net.isIP(host) ? {} : { servername: host }),
+  ...(trust.kind === 'authority' ? { ca: trust.pem } : {}),
+  // With a pin the certificate's chain, name and dates say nothing; `checkPin` decides alone, before a byte is sent.
+  rejectUnauthorized: trust.kind !== 'pin',
+})
+
+const checkPin = (socket: tls.TLSSocket, target: Target): void => {
+  if (target.trust.kind !== 'pin') return
+  const certificate = socket.getPeerX509Certificate()
+  if (certificate && pinOf(certificate.publicKey) === target.trust.pin) return
+  throw new NetworkError(
+    'pin',
+    `The server at ${target.host} does not have the pinned key, so nothing was sent to it.`,
+    { sent: false },
+  )
+}
+
+const open = (target: Target): net.Socket =>
+  target.secure
+    ? // `highWaterMark` reaches the stream but is missing from the types.
+      tls.connect({ ...tlsOptions(target), highWaterMark } as tls.ConnectionOptions)
+    : net.connect({ host: target.host, port: target.port, highWaterMark } as net.NetConnectOpts)
+
+/**
+ * Opens a connection and hands it over only when it may be used: for TLS after the handshake and the check of certificate or pin.
+ * Throws `NetworkError` with `sent: false`.
+ */
+export const dial = (target: Target): Promise<net.Socket> =>
+  new Promise((resolve, reject) => {
+    const socket = open(target)
+    const fail = (error: unknown) => {
+      clearTimeout(timer)
+      socket.destroy()
+      reject(toNetworkError(error, target, false))
+    }
+    const timer = setTimeout(
+      () =>
+        fail(
+          new NetworkError('timeout', `${target.host} did not answer in time.`, { sent: false }),
+        ),
+      target.timeoutMs,
+    )
+    socket.setNoDelay(true)
+    socket.once('error', fail)
+    socket.once('close', () =>
+      fail(
+        new NetworkError('dropped', `${target.host} closed the connection at once.`, {
+          sent: false,
+        }),
+      ),
+    )
+    socket.once(target.secure ? 'secureConnect' : 'connect', () => {
+      try {
+        if (target.secure) checkPin(socket as tls.TLSSocket, target)
+      } catch (error) {
+        return fail(error)
+      }
+      clearTimeout(timer)
+      socket.removeAllListeners('error').removeAllListeners('close')
+      resolve(socket)
+    })
+  })
