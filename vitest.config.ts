@@ -28,6 +28,9 @@ const projects = async () => {
     },
     {
       extends: true as const,
+      // Vite would bundle each dependency when it first meets it and reload the page under a running
+      // test. These two have hundreds of modules and are bundled beforehand; the others load as are.
+      optimizeDeps: { noDiscovery: true, include: ['fast-check', 'typebox'] },
       test: {
         name: 'browser',
         include: inBrowser,

@@ -40,6 +40,9 @@ const lawful: Record<string, string> = {
   'apps/server/src/features/files/service.test.ts':
     "import { test } from 'vitest'\nimport { Member } from '@hearthold/member'\n" +
     "import { start } from '../../../../../test/support/server.ts'\n",
+  'packages/crypto/src/hash.oracle.ts':
+    "import { expect } from 'vitest'\n" +
+    "import v from '../../../docs/formats/vectors/hash.json' with { type: 'json' }\n",
 }
 
 const folders: string[] = []
@@ -176,6 +179,18 @@ describe('catches an import that', () => {
       'packages/crypto/src/a.ts',
       "import { a } from './b.test.ts'",
       'imports the test packages/crypto/src/b.test.ts',
+    ],
+    [
+      'makes an oracle a source',
+      'packages/crypto/src/a.ts',
+      "import { a } from './hash.oracle.ts'",
+      'imports the test packages/crypto/src/hash.oracle.ts',
+    ],
+    [
+      'gives a source the vectors',
+      'packages/crypto/src/a.ts',
+      "import v from '../../../docs/formats/vectors/hash.json' with { type: 'json' }",
+      'imports docs/formats/vectors/hash.json, outside packages/crypto',
     ],
   ])('%s', (_, file, text, reason) => {
     expect(check({ [file]: `${text}\n` })).toEqual([`${file}:1: ${reason}`])

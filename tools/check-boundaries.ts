@@ -95,7 +95,11 @@ const whyForbidden = (
     : whyForbiddenPackage(folder, file, specifier)
 }
 
-const isTest = (file: string): boolean => file.endsWith('.test.ts')
+/** An oracle is a second, slow and readable implementation that only tests compare with. */
+const isTest = (file: string): boolean => /\.(?:test|oracle)\.ts$/.test(file)
+
+/** What tests of several folders share: the support for product tests, and the formats' vectors. */
+const sharedByTests = ['test/', 'docs/formats/vectors/']
 
 const resolved = (file: string, specifier: string): string =>
   posix.join(posix.dirname(file), specifier)
@@ -159,7 +163,7 @@ const whyForbiddenSubpath = (
 }
 
 const whyForbiddenPath = (folder: Folder, file: string, target: string): string | undefined => {
-  if (isTest(file) && target.startsWith('test/')) return undefined
+  if (isTest(file) && sharedByTests.some((start) => target.startsWith(start))) return undefined
   if (!target.startsWith(`${folder.path}/src/`)) return `imports ${target}, outside ${folder.path}`
   if (isTest(target)) return `imports the test ${target}`
   return folder.path === 'apps/server' && !isTest(file)
