@@ -1,7 +1,19 @@
 import { join, resolve } from 'node:path'
 import { isIP } from 'node:net'
-import { type AccessLog, type Listen, parseSetting, SettingTextError, type SettingValue } from './parse.ts'
-import { type ConfigSources, type Mistake, type RawConfig, type RawSetting, readConfig } from './read.ts'
+import {
+  type AccessLog,
+  type Listen,
+  parseSetting,
+  SettingTextError,
+  type SettingValue,
+} from './parse.ts'
+import {
+  type ConfigSources,
+  type Mistake,
+  type RawConfig,
+  type RawSetting,
+  readConfig,
+} from './read.ts'
 import { type Setting, type SettingName, settings } from './settings.ts'
 import { planTls, type TlsPlan, tlsMistakes } from './tls-plan.ts'
 
@@ -65,7 +77,9 @@ const understand = (raw: RawConfig, folder: string): Understood => {
   for (const setting of tableOfSettings) {
     const given: RawSetting | undefined =
       raw.values.get(setting.name) ??
-      (setting.default === undefined ? undefined : { text: setting.default, source: 'default', folder })
+      (setting.default === undefined
+        ? undefined
+        : { text: setting.default, source: 'default', folder })
     if (given === undefined) continue
     try {
       understood.values.set(setting.name, parseSetting(setting, given.text, given.folder))
@@ -81,10 +95,14 @@ const warningsFor = (config: Config): string[] => {
   const host = new URL(config.publicUrl).hostname.replace(/^\[|\]$/g, '')
   const warnings: string[] = []
   if (isIP(host) !== 0) {
-    warnings.push('publicUrl is an IP address: passkeys cannot work there. Give the server a name to offer them.')
+    warnings.push(
+      'publicUrl is an IP address: passkeys cannot work there. Give the server a name to offer them.',
+    )
   }
   if (config.tls.kind === 'self-signed') {
-    warnings.push('The certificate is self-signed: browsers warn, and passkeys work only once the device has accepted it.')
+    warnings.push(
+      'The certificate is self-signed: browsers warn, and passkeys work only once the device has accepted it.',
+    )
   }
   return warnings
 }
@@ -103,7 +121,10 @@ const configFrom = (understood: Understood, raw: RawConfig): Config => {
     keyFile: at<string | undefined>('tlsKeyFile'),
   }
   mistakes.push(
-    ...tlsMistakes(facts).map(({ name, message }) => ({ name: raw.values.get(name)?.source ?? name, message })),
+    ...tlsMistakes(facts).map(({ name, message }) => ({
+      name: raw.values.get(name)?.source ?? name,
+      message,
+    })),
   )
   if (mistakes.length > 0) throw new ConfigError(mistakes)
   return {
@@ -125,9 +146,11 @@ const describe = (setting: Setting, raw: RawConfig): SettingInForce => {
   const given = raw.values.get(setting.name)
   const name = setting.name as SettingName
   const source = given?.source ?? (setting.default === undefined ? 'not set' : 'default')
-  if (setting.secret) return { name, value: given === undefined ? undefined : '********', source, secret: true }
+  if (setting.secret)
+    return { name, value: given === undefined ? undefined : '********', source, secret: true }
   const text = given?.text ?? setting.default
-  const value = text !== undefined && setting.kind === 'path' ? resolve(given?.folder ?? '.', text) : text
+  const value =
+    text !== undefined && setting.kind === 'path' ? resolve(given?.folder ?? '.', text) : text
   return { name, value, source, secret: false }
 }
 
@@ -136,11 +159,15 @@ const describe = (setting: Setting, raw: RawConfig): SettingInForce => {
  * @param verbFlags flags of the verb itself, such as `json`, which are no settings
  * @throws ConfigError with every mistake
  */
-export const loadConfig = (sources: ConfigSources, verbFlags: readonly string[] = []): LoadedConfig & { verbFlags: ReadonlySet<string> } => {
+export const loadConfig = (
+  sources: ConfigSources,
+  verbFlags: readonly string[] = [],
+): LoadedConfig & { verbFlags: ReadonlySet<string> } => {
   const raw = readConfig(sources, verbFlags)
   const understood = understand(raw, sources.folder)
   // Rules across settings need all of them to be readable first.
-  if (understood.mistakes.length > 0) throw new ConfigError([...understood.mistakes, ...crossMistakes(understood, raw)])
+  if (understood.mistakes.length > 0)
+    throw new ConfigError([...understood.mistakes, ...crossMistakes(understood, raw)])
   const config = configFrom(understood, raw)
   return {
     config,
@@ -153,7 +180,9 @@ export const loadConfig = (sources: ConfigSources, verbFlags: readonly string[] 
 
 /** The rules across settings, as far as what could be read allows. */
 const crossMistakes = (understood: Understood, raw: RawConfig): Mistake[] => {
-  const complete = ['listen', 'publicUrl', 'trustedProxies'].every((name) => understood.values.has(name))
+  const complete = ['listen', 'publicUrl', 'trustedProxies'].every((name) =>
+    understood.values.has(name),
+  )
   if (!complete) return []
   try {
     configFrom({ values: understood.values, mistakes: [] }, raw)

@@ -6,7 +6,10 @@ export type Listen =
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
   | { readonly kind: 'unix'; readonly path: string }
 
-export type AccessLog = { readonly kind: 'off' } | { readonly kind: 'log' } | { readonly kind: 'file'; readonly path: string }
+export type AccessLog =
+  | { readonly kind: 'off' }
+  | { readonly kind: 'log' }
+  | { readonly kind: 'file'; readonly path: string }
 
 /** What is wrong with a setting's text, as the end of a sentence about it; never holds the text itself. */
 export class SettingTextError extends Error {}
@@ -16,18 +19,27 @@ const refuse = (message: string): never => {
 }
 
 const listOf = (text: string): string[] =>
-  text.split(',').map((part) => part.trim()).filter((part) => part !== '')
+  text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
 
 /** `host:port`, `[v6]:port`, `:port`, or `unix:/path`. Port 0 lets the system choose. */
 export const parseListen = (text: string, folder: string): Listen => {
   if (text.startsWith('unix:')) {
     const path = text.slice('unix:'.length)
-    return path === '' ? refuse('needs a path after unix:') : { kind: 'unix', path: resolve(folder, path) }
+    return path === ''
+      ? refuse('needs a path after unix:')
+      : { kind: 'unix', path: resolve(folder, path) }
   }
-  const match = /^(?:\[(?<v6>[0-9a-fA-F:.]+)\]|(?<host>[^:[\]\s/]*)):(?<port>[0-9]{1,5})$/.exec(text)
+  const match = /^(?:\[(?<v6>[0-9a-fA-F:.]+)\]|(?<host>[^:[\]\s/]*)):(?<port>[0-9]{1,5})$/.exec(
+    text,
+  )
   const { v6, host, port } = match?.groups ?? {}
-  if (port === undefined || Number(port) > 65_535) return refuse('must be host:port, :port or unix:/path')
-  if (v6 !== undefined && isIP(v6) !== 6) return refuse('has brackets around something that is no IPv6 address')
+  if (port === undefined || Number(port) > 65_535)
+    return refuse('must be host:port, :port or unix:/path')
+  if (v6 !== undefined && isIP(v6) !== 6)
+    return refuse('has brackets around something that is no IPv6 address')
   return { kind: 'tcp', host: v6 ?? (host || '::'), port: Number(port) }
 }
 
@@ -35,16 +47,21 @@ export const parseListen = (text: string, folder: string): Listen => {
 export const parseOrigin = (text: string): string => {
   if (!URL.canParse(text)) return refuse('must be a URL such as https://home.example.org')
   const url = new URL(text)
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') return refuse('must begin with https:// or http://')
-  if (url.username !== '' || url.password !== '') return refuse('must not carry a user name or password')
-  if (url.pathname !== '/' || url.search !== '' || url.hash !== '') return refuse('must be only scheme, host and port: no path')
+  if (url.protocol !== 'http:' && url.protocol !== 'https:')
+    return refuse('must begin with https:// or http://')
+  if (url.username !== '' || url.password !== '')
+    return refuse('must not carry a user name or password')
+  if (url.pathname !== '/' || url.search !== '' || url.hash !== '')
+    return refuse('must be only scheme, host and port: no path')
   return url.origin
 }
 
 const parseOrigins = (text: string): string[] =>
   listOf(text).map((part) =>
     part.includes('*')
-      ? refuse('must name each origin: "*" would let every web page call this server, and is not accepted')
+      ? refuse(
+          'must name each origin: "*" would let every web page call this server, and is not accepted',
+        )
       : parseOrigin(part),
   )
 
@@ -52,8 +69,12 @@ const parseProxy = (text: string): string => {
   if (text === 'unix') return text
   const [address = '', prefix, ...more] = text.split('/')
   const family = isIP(address)
-  if (family === 0 || more.length > 0) return refuse('must list addresses, networks such as 10.0.0.0/8, or "unix"')
-  if (prefix !== undefined && !(/^[0-9]{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128))) {
+  if (family === 0 || more.length > 0)
+    return refuse('must list addresses, networks such as 10.0.0.0/8, or "unix"')
+  if (
+    prefix !== undefined &&
+    !(/^[0-9]{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128))
+  ) {
     return refuse('has a network with an impossible prefix length')
   }
   if (prefix !== undefined && Number(prefix) === 0) return refuse('must not trust every address')
@@ -61,10 +82,22 @@ const parseProxy = (text: string): string => {
 }
 
 const unitBytes: Readonly<Record<string, number>> = {
-  '': 1, b: 1,
-  kb: 1e3, mb: 1e6, gb: 1e9, tb: 1e12, pb: 1e15,
-  kib: 2 ** 10, mib: 2 ** 20, gib: 2 ** 30, tib: 2 ** 40, pib: 2 ** 50,
-  k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40,
+  '': 1,
+  b: 1,
+  kb: 1e3,
+  mb: 1e6,
+  gb: 1e9,
+  tb: 1e12,
+  pb: 1e15,
+  kib: 2 ** 10,
+  mib: 2 ** 20,
+  gib: 2 ** 30,
+  tib: 2 ** 40,
+  pib: 2 ** 50,
+  k: 2 ** 10,
+  m: 2 ** 20,
+  g: 2 ** 30,
+  t: 2 ** 40,
 }
 
 /** A size in bytes: `1048576`, `5GB` (10^9), `100GiB` (2^30), `2.5T` (2^40). */
@@ -73,13 +106,16 @@ export const parseSize = (text: string): number => {
   const unit = unitBytes[match?.groups?.['unit']?.toLowerCase() ?? 'none']
   if (match === null || unit === undefined) return refuse('must be a size such as 500MB or 100GiB')
   const bytes = Math.round(Number(match.groups?.['number']) * unit)
-  return Number.isSafeInteger(bytes) && bytes > 0 ? bytes : refuse('must be a size above zero and below 8 PiB')
+  return Number.isSafeInteger(bytes) && bytes > 0
+    ? bytes
+    : refuse('must be a size above zero and below 8 PiB')
 }
 
 /** 32 bytes as base64url without padding; a newline at the end is ignored. */
 export const parseKey = (text: string): Uint8Array => {
   const trimmed = text.trim()
-  if (!/^[A-Za-z0-9_-]{43}$/.test(trimmed)) return refuse('must be 32 bytes as base64url: 43 characters')
+  if (!/^[A-Za-z0-9_-]{43}$/.test(trimmed))
+    return refuse('must be 32 bytes as base64url: 43 characters')
   return new Uint8Array(Buffer.from(trimmed, 'base64url'))
 }
 
@@ -102,14 +138,23 @@ export type SettingValue = string | number | readonly string[] | Listen | Access
 export const parseSetting = (setting: Setting, text: string, folder: string): SettingValue => {
   if (text.includes('\0')) return refuse('must not hold a NUL character')
   switch (setting.kind) {
-    case 'path': return resolve(folder, text)
-    case 'listen': return parseListen(text, folder)
-    case 'origin': return parseOrigin(text)
-    case 'origins': return parseOrigins(text)
-    case 'proxies': return listOf(text).map(parseProxy)
-    case 'size': return parseSize(text)
-    case 'choice': return parseChoice(text, setting.choices ?? [])
-    case 'access-log': return parseAccessLog(text, folder)
-    case 'key': return parseKey(text)
+    case 'path':
+      return resolve(folder, text)
+    case 'listen':
+      return parseListen(text, folder)
+    case 'origin':
+      return parseOrigin(text)
+    case 'origins':
+      return parseOrigins(text)
+    case 'proxies':
+      return listOf(text).map(parseProxy)
+    case 'size':
+      return parseSize(text)
+    case 'choice':
+      return parseChoice(text, setting.choices ?? [])
+    case 'access-log':
+      return parseAccessLog(text, folder)
+    case 'key':
+      return parseKey(text)
   }
 }

@@ -36,14 +36,31 @@ export const tlsMistakes = (facts: TlsFacts): { name: string; message: string }[
     mistakes.push({ name: 'tlsCertFile and tlsKeyFile', message: 'must be set together' })
   }
   if (reachable && facts.publicUrlIsDefault) {
-    mistakes.push({ name: 'listen', message: `is reachable from other devices, but publicUrl is still http://localhost:8765. ${howToBeReached}` })
+    mistakes.push({
+      name: 'listen',
+      message: `is reachable from other devices, but publicUrl is still http://localhost:8765. ${howToBeReached}`,
+    })
   } else if (url.protocol === 'http:' && (reachable || !isLoopback(url.hostname))) {
-    mistakes.push({ name: 'publicUrl', message: 'must begin with https:// unless the server is only for this machine (localhost)' })
+    mistakes.push({
+      name: 'publicUrl',
+      message: 'must begin with https:// unless the server is only for this machine (localhost)',
+    })
   } else if (url.protocol === 'http:' && facts.certFile !== undefined) {
-    mistakes.push({ name: 'publicUrl', message: 'must begin with https:// when a certificate is set' })
+    mistakes.push({
+      name: 'publicUrl',
+      message: 'must begin with https:// when a certificate is set',
+    })
   }
-  if (reachable && facts.certFile === undefined && trustedProxies.length > 0 && trustedProxies.every((proxy) => proxy === 'unix')) {
-    mistakes.push({ name: 'trustedProxies', message: 'lists only "unix", but listen is not a unix socket' })
+  if (
+    reachable &&
+    facts.certFile === undefined &&
+    trustedProxies.length > 0 &&
+    trustedProxies.every((proxy) => proxy === 'unix')
+  ) {
+    mistakes.push({
+      name: 'trustedProxies',
+      message: 'lists only "unix", but listen is not a unix socket',
+    })
   }
   return mistakes
 }
@@ -58,6 +75,7 @@ export const planTls = (facts: TlsFacts): TlsPlan => {
   if (certFile !== undefined && keyFile !== undefined) return { kind: 'files', certFile, keyFile }
   if (listen.kind === 'unix') return { kind: 'plain', reason: 'unix socket' }
   if (trustedProxies.length > 0) return { kind: 'plain', reason: 'behind a proxy' }
-  if (isLoopback(listen.host) && new URL(facts.publicUrl).protocol === 'http:') return { kind: 'plain', reason: 'loopback' }
+  if (isLoopback(listen.host) && new URL(facts.publicUrl).protocol === 'http:')
+    return { kind: 'plain', reason: 'loopback' }
   return { kind: 'self-signed' }
 }

@@ -1,7 +1,18 @@
 import { randomBytes } from 'node:crypto'
 import {
-  chmodSync, closeSync, fchmodSync, fstatSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync,
-  rmSync, statSync, writeSync,
+  chmodSync,
+  closeSync,
+  fchmodSync,
+  fstatSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 
@@ -45,7 +56,8 @@ export const ensureFolder = (path: string): void => {
   const stat = statSync(path)
   if (!stat.isDirectory()) throw new Error(`${path} is not a folder`)
   if (!isLooserThan(stat.mode, 0o700)) return
-  if (stat.uid !== process.getuid?.() || readdirSync(path).length > 0) throw new FileModeError(path, stat.mode, '700')
+  if (stat.uid !== process.getuid?.() || readdirSync(path).length > 0)
+    throw new FileModeError(path, stat.mode, '700')
   chmodSync(path, 0o700)
 }
 
@@ -62,7 +74,7 @@ export const writeSecretFile = (path: string, bytes: Uint8Array | string): void 
       // The umask can only take rights away, so the mode is already right; a restrictive default ACL could add to it.
       if (hasModes) fchmodSync(file, 0o600)
       const content = typeof bytes === 'string' ? Buffer.from(bytes, 'utf8') : bytes
-      for (let offset = 0; offset < content.length; ) offset += writeSync(file, content, offset)
+      for (let offset = 0; offset < content.length;) offset += writeSync(file, content, offset)
       fsyncSync(file)
     } finally {
       closeSync(file)

@@ -21,7 +21,10 @@ export const pinOf = (certPem: string): string => {
 /** True if the key signs for the certificate's public key; false also for what is neither. */
 export const belongTogether = ({ certPem, keyPem }: Certificate): boolean => {
   try {
-    const ofCertificate = new X509Certificate(certPem).publicKey.export({ type: 'spki', format: 'der' })
+    const ofCertificate = new X509Certificate(certPem).publicKey.export({
+      type: 'spki',
+      format: 'der',
+    })
     const ofKey = createPublicKey(createPrivateKey(keyPem)).export({ type: 'spki', format: 'der' })
     return ofCertificate.equals(ofKey)
   } catch {
@@ -34,8 +37,12 @@ export const belongTogether = ({ certPem, keyPem }: Certificate): boolean => {
  * @throws FileModeError for a key that others can read; Error where the two do not belong together
  */
 export const readCertificateFiles = (certFile: string, keyFile: string): Certificate => {
-  const certificate = { certPem: readFileSync(certFile, 'utf8'), keyPem: readSecretFile(keyFile).toString('utf8') }
-  if (!belongTogether(certificate)) throw new Error(`${certFile} and ${keyFile} are not a certificate and its key in PEM`)
+  const certificate = {
+    certPem: readFileSync(certFile, 'utf8'),
+    keyPem: readSecretFile(keyFile).toString('utf8'),
+  }
+  if (!belongTogether(certificate))
+    throw new Error(`${certFile} and ${keyFile} are not a certificate and its key in PEM`)
   return certificate
 }
 

@@ -43,7 +43,8 @@ const sourceOf = ({ plan, clock }: CertificateKeeperDeps): Source =>
         everyMs: filesEveryMs,
       }
     : {
-        load: () => selfSignedCertificate({ folder: plan.folder, clock, names: namesFor(plan.publicUrl) }),
+        load: () =>
+          selfSignedCertificate({ folder: plan.folder, clock, names: namesFor(plan.publicUrl) }),
         // Loading looks for itself whether a renewal is due.
         stamp: () => String(clock.now()),
         everyMs: renewalEveryMs,
@@ -53,7 +54,10 @@ const sourceOf = ({ plan, clock }: CertificateKeeperDeps): Source =>
  * Loads the certificate and keeps it fresh.
  * @throws what loading throws: at the start a broken certificate stops the server
  */
-export const openCertificate = async (deps: CertificateKeeperDeps, everyMs?: number): Promise<CertificateKeeper> => {
+export const openCertificate = async (
+  deps: CertificateKeeperDeps,
+  everyMs?: number,
+): Promise<CertificateKeeper> => {
   const source = sourceOf(deps)
   let stamp = source.stamp()
   let certificate = await source.load()

@@ -1,4 +1,12 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, webcrypto, X509Certificate } from 'node:crypto'
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  randomBytes,
+  webcrypto,
+  X509Certificate,
+} from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'
@@ -41,7 +49,11 @@ const readKey = (path: string): KeyObject => {
 }
 
 const namesIn = (certificate: X509Certificate): Set<string> =>
-  new Set((certificate.subjectAltName ?? '').split(', ').map((entry) => entry.replace(/^(?:DNS|IP Address):/, '').toLowerCase()))
+  new Set(
+    (certificate.subjectAltName ?? '')
+      .split(', ')
+      .map((entry) => entry.replace(/^(?:DNS|IP Address):/, '').toLowerCase()),
+  )
 
 /** As certificates print addresses: version 6 in full, upper case; see X509Certificate.subjectAltName. */
 const asPrinted = (name: string): string => {
@@ -50,8 +62,11 @@ const asPrinted = (name: string): string => {
   const groups = (text: string): string[] => (text === '' ? [] : text.split(':'))
   const left = groups(head)
   const right = tail === undefined ? [] : groups(tail)
-  const middle = tail === undefined ? [] : Array.from({ length: 8 - left.length - right.length }, () => '0')
-  return [...left, ...middle, ...right].map((group) => Number.parseInt(group, 16).toString(16)).join(':')
+  const middle =
+    tail === undefined ? [] : Array.from({ length: 8 - left.length - right.length }, () => '0')
+  return [...left, ...middle, ...right]
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(':')
 }
 
 const stillGood = (certificate: Certificate, deps: SelfSignedDeps): boolean => {
@@ -80,14 +95,24 @@ const issue = async (key: KeyObject, { clock, names }: SelfSignedDeps): Promise<
     notAfter: new Date(clock.now() + (validDays - backdatedDays) * dayMs),
     signingAlgorithm: algorithm,
     keys: {
-      privateKey: await webcrypto.subtle.importKey('pkcs8', new Uint8Array(pkcs8), algorithm, false, ['sign']),
-      publicKey: await webcrypto.subtle.importKey('spki', new Uint8Array(spki), algorithm, true, ['verify']),
+      privateKey: await webcrypto.subtle.importKey(
+        'pkcs8',
+        new Uint8Array(pkcs8),
+        algorithm,
+        false,
+        ['sign'],
+      ),
+      publicKey: await webcrypto.subtle.importKey('spki', new Uint8Array(spki), algorithm, true, [
+        'verify',
+      ]),
     },
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
       new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
-      new x509.SubjectAlternativeNameExtension(names.map((name) => ({ type: isIP(name) === 0 ? 'dns' : 'ip', value: name }))),
+      new x509.SubjectAlternativeNameExtension(
+        names.map((name) => ({ type: isIP(name) === 0 ? 'dns' : 'ip', value: name })),
+      ),
     ],
   })
   return certificate.toString('pem')

@@ -1,5 +1,13 @@
 import { X509Certificate } from 'node:crypto'
-import { chmodSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -26,14 +34,16 @@ describe('the self-signed certificate', () => {
     const certificate = new X509Certificate(certPem)
     expect(certificate.publicKey.asymmetricKeyDetails).toMatchObject({ namedCurve: 'prime256v1' })
     for (const name of ['home.example', 'localhost']) expect(certificate.checkHost(name)).toBe(name)
-    for (const address of ['127.0.0.1', '::1', '2001:db8::5']) expect(certificate.checkIP(address)).toBeDefined()
+    for (const address of ['127.0.0.1', '::1', '2001:db8::5'])
+      expect(certificate.checkIP(address)).toBeDefined()
     expect(certificate.ca).toBe(false)
     expect(certificate.verify(certificate.publicKey)).toBe(true)
     const days = (Date.parse(certificate.validTo) - Date.parse(certificate.validFrom)) / dayMs
     expect(days).toBeGreaterThan(300)
     expect(days).toBeLessThanOrEqual(397)
     expect(Date.parse(certificate.validFrom)).toBeLessThan(now)
-    for (const name of ['key.pem', 'certificate.pem']) expect(statSync(join(folder, 'tls', name)).mode & 0o777).toBe(0o600)
+    for (const name of ['key.pem', 'certificate.pem'])
+      expect(statSync(join(folder, 'tls', name)).mode & 0o777).toBe(0o600)
     expect(keyPem).toMatch(/PRIVATE KEY/)
   })
   test('is kept while it is good, renewed in time, and the pin never changes', async () => {
@@ -59,14 +69,20 @@ describe('the self-signed certificate', () => {
     await expect(make()).rejects.toThrow('chmod 600')
   })
   test('names the public host, localhost and the addresses', () => {
-    expect(namesFor('https://Home.Example:8765')).toEqual(expect.arrayContaining(['home.example', 'localhost', '127.0.0.1', '::1']))
+    expect(namesFor('https://Home.Example:8765')).toEqual(
+      expect.arrayContaining(['home.example', 'localhost', '127.0.0.1', '::1']),
+    )
     expect(namesFor('https://[2001:db8::1]')).toContain('2001:db8::1')
   })
 })
 
 describe('own certificate files', () => {
   const write = async (name: string) => {
-    const made = await selfSignedCertificate({ folder: join(folder, name), clock, names: [`${name}.example`] })
+    const made = await selfSignedCertificate({
+      folder: join(folder, name),
+      clock,
+      names: [`${name}.example`],
+    })
     writeFileSync(join(folder, 'new-cert'), made.certPem)
     writeFileSync(join(folder, 'new-key'), made.keyPem, { mode: 0o600 })
     return made
@@ -86,21 +102,31 @@ describe('own certificate files', () => {
     await write('b')
     renameSync(join(folder, 'new-key'), join(folder, 'key'))
     expect(() => readCertificateFiles(...files())).toThrow('not a certificate and its key')
-    expect(() => readCertificateFiles(...files())).not.toThrow(readFileSync(join(folder, 'key'), 'utf8').slice(40, 60))
+    expect(() => readCertificateFiles(...files())).not.toThrow(
+      readFileSync(join(folder, 'key'), 'utf8').slice(40, 60),
+    )
   })
   test('are read again when they change; a half-written pair keeps the old one', async () => {
     const first = await write('a')
     install()
     const errors: unknown[] = []
     const [certFile, keyFile] = files()
-    const keeper = await openCertificate({ plan: { kind: 'files', certFile, keyFile }, clock, onError: (error) => errors.push(error) }, 5)
+    const keeper = await openCertificate(
+      { plan: { kind: 'files', certFile, keyFile }, clock, onError: (error) => errors.push(error) },
+      5,
+    )
     expect([keeper.current(), keeper.pin]).toEqual([first, undefined])
     const used: string[] = []
     const second = await write('b')
     renameSync(join(folder, 'new-cert'), certFile)
     await keeper.reload()
     expect([errors.length, keeper.current()]).toEqual([1, first])
-    const changed = new Promise<void>((done) => keeper.watch(({ certPem }) => { used.push(certPem); done() }))
+    const changed = new Promise<void>((done) =>
+      keeper.watch(({ certPem }) => {
+        used.push(certPem)
+        done()
+      }),
+    )
     renameSync(join(folder, 'new-key'), keyFile)
     await changed
     keeper.stop()

@@ -1,0 +1,17 @@
+export { isOwnRequest } from './origins.ts'
+export { type Caller, originHeadersOf } from './admission.ts'
+export type { BytesAnswer } from './answers.ts'
+export {
+  bind,
+  bindStream,
+  type Handler,
+  type HandlerInput,
+  type RequestFacts,
+  type ResponseFacts,
+} from './bind.ts'
+export { addFirstPage } from './first-page.ts'
+export { addHealthRoutes, type ReadyCheck } from './health.ts'
+export { addPlainRoute, createHttp, type Http, type HttpDeps } from './http.ts'
+export { addressKey, type Peer } from './client-address.ts'
+export { memoryRateLimiter, type RateLimiter } from './rate-limiter.ts'
+export type { RouteFacts } from './routes.ts'

@@ -1,0 +1,172 @@
+import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http'
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
+import { connect } from 'node:net'
+import { chmodSync, rmSync } from 'node:fs'
+import { ProblemError } from '@hearthold/contract'
+import type { FastifyInstance } from 'fastify'
+import type { Duplex } from 'node:stream'
+import type { CertificateKeeper } from '../tls/keeper.ts'
+
+/** Where to listen. Port 0 lets the system choose. */
+export type ListenAddress =
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
+  | { readonly kind: 'unix'; readonly path: string }
+
+/** Milliseconds. */
+export type Timeouts = {
+  /** For the whole of the headers: a client that sends a byte a second holds a socket no longer than this. */
+  readonly headersMs: number
+  /** Without a byte in either direction: a stalled upload or a reader that went to sleep. */
+  readonly idleMs: number
+  /** Between two requests; above the 60 s that proxies keep theirs, so that we never close under a request of theirs. */
+  readonly keepAliveMs: number
+  /** How often the two above are looked at. */
+  readonly checkEveryMs: number
+  /** For requests under way when the server stops. */
+  readonly shutdownMs: number
+  /** For the rest of a body that nobody reads, once its answer is sent. */
+  readonly lingerMs: number
+}
+
+export const standardTimeouts: Timeouts = {
+  headersMs: 10_000,
+  idleMs: 120_000,
+  keepAliveMs: 65_000,
+  checkEveryMs: 5_000,
+  shutdownMs: 10_000,
+  lingerMs: 2_000,
+}
+
+/** Above what a home or a club needs; each idle connection costs some 20 kB. */
+const connectionLimit = 8_192
+
+const serverOptions = (timeouts: Timeouts): ServerOptions => ({
+  headersTimeout: timeouts.headersMs,
+  // Bodies may take hours (an upload of a terabyte); the idle time and bufferedBodyMs bound them instead.
+  requestTimeout: 0,
+  keepAliveTimeout: timeouts.keepAliveMs,
+  connectionsCheckingInterval: timeouts.checkEveryMs,
+  maxHeaderSize: 16 * 1024,
+  noDelay: true,
+})
+
+/**
+ * The HTTP/1.1 server: HTTP/2 costs two to three times the CPU for bytes. With a certificate it speaks TLS 1.2 or newer,
+ * and takes each renewed certificate without a restart.
+ */
+export const createNodeServer = (
+  handler: RequestListener,
+  timeouts: Timeouts,
+  certificate: CertificateKeeper | undefined,
+): Server | TlsServer => {
+  const options = serverOptions(timeouts)
+  const server =
+    certificate === undefined
+      ? createServer(options, handler)
+      : tlsServer(handler, options, certificate)
+  server.timeout = timeouts.idleMs
+  server.maxConnections = connectionLimit
+  return server
+}
+
+const tlsServer = (
+  handler: RequestListener,
+  options: ServerOptions,
+  certificate: CertificateKeeper,
+): TlsServer => {
+  const material = ({ certPem, keyPem }: { certPem: string; keyPem: string }) => ({
+    cert: certPem,
+    key: keyPem,
+  })
+  const fixed = { minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1'] } as const
+  const server = createTlsServer(
+    { ...options, ...fixed, ...material(certificate.current()), handshakeTimeout: 10_000 },
+    handler,
+  )
+  certificate.watch((fresh) => server.setSecureContext({ ...fixed, ...material(fresh) }))
+  return server
+}
+
+/** What is not even HTTP gets a bare status line: there is no request to answer. */
+export const answerClientError = (error: Error & { code?: string }, socket: Duplex): void => {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const statuses: Readonly<Record<string, string>> = {
+    HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+    ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+  }
+  const status = statuses[error.code ?? ''] ?? '400 Bad Request'
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
+}
+
+const isInUse = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
+
+/** A socket file left by a server that was killed answers nobody. */
+const isStale = (path: string): Promise<boolean> =>
+  new Promise((resolve) => {
+    const probe = connect(path)
+    probe.once('connect', () => resolve((probe.destroy(), false)))
+    probe.once('error', (error: Error & { code?: string }) =>
+      resolve(error.code === 'ECONNREFUSED'),
+    )
+  })
+
+/** The system's refusal to listen, in words that say what to do. */
+const listenProblem = (error: unknown, address: ListenAddress): Error => {
+  const where = address.kind === 'unix' ? address.path : `port ${address.port} on ${address.host}`
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const words: Readonly<Record<string, string>> = {
+    EADDRINUSE: `${where} is in use. Stop the other program, or choose another with HEARTHOLD_LISTEN (and HEARTHOLD_PUBLIC_URL).`,
+    EACCES: `${where} may not be used by this user. Choose a port above 1023 with HEARTHOLD_LISTEN.`,
+    EADDRNOTAVAIL: `${where}: this machine has no such address. Correct HEARTHOLD_LISTEN.`,
+    ENOTFOUND: `${where}: this name is unknown. Correct HEARTHOLD_LISTEN.`,
+  }
+  return new Error(words[code] ?? `Cannot listen: ${where} (${code || 'unknown error'})`, {
+    cause: error,
+  })
+}
+
+const listenOn = (fastify: FastifyInstance, address: ListenAddress): Promise<string> => {
+  const listenTextResolver = (): string => 'listening'
+  return address.kind === 'unix'
+    ? fastify.listen({ path: address.path, listenTextResolver })
+    : fastify.listen({ host: address.host, port: address.port, backlog: 1024, listenTextResolver })
+}
+
+/**
+ * Begins to listen.
+ * @throws Error that says what is in the way and what to do
+ */
+export const listen = async (fastify: FastifyInstance, address: ListenAddress): Promise<void> => {
+  try {
+    await listenOn(fastify, address).catch(async (error: unknown) => {
+      if (address.kind === 'unix' && isInUse(error) && (await isStale(address.path))) {
+        rmSync(address.path)
+        return listenOn(fastify, address)
+      }
+      // A machine without IPv6 has no [::], which stands for every address.
+      const code = error instanceof Error && 'code' in error ? error.code : undefined
+      if (address.kind === 'tcp' && address.host === '::' && code === 'EAFNOSUPPORT') {
+        return listenOn(fastify, { ...address, host: '0.0.0.0' })
+      }
+      throw error
+    })
+  } catch (error) {
+    throw listenProblem(error, address)
+  }
+  // The folder decides who may come near; the group is for the proxy's user.
+  if (address.kind === 'unix' && process.platform !== 'win32') chmodSync(address.path, 0o660)
+}
+
+/** The port that is listened on; undefined before, and on a unix socket. */
+export const portOf = (fastify: FastifyInstance): number | undefined => {
+  const address = fastify.server.address()
+  return address === null || typeof address === 'string' ? undefined : address.port
+}
+
+/** For requests that come on a kept connection while the server stops. */
+export const stopping = (): ProblemError =>
+  new ProblemError('unavailable', 'This server is stopping.', { retryAfterSeconds: 5 })
