@@ -24,6 +24,8 @@ const lawful: Record<string, string> = {
   ),
   'packages/crypto/src/index.ts': "import { native } from '#native'\n",
   'packages/crypto/src/native-node.ts': "import { createHash } from 'node:crypto'\n",
+  'packages/crypto/src/hash.test.ts':
+    "import { slowHash } from './hash.oracle.ts'\nimport { bytes } from '../test/bytes.ts'\n",
   'packages/member/package.json': manifest('member', { '@hearthold/crypto': '0.1.0' }),
   'packages/member/src/index.ts': "export * from '@hearthold/crypto'\n",
   'apps/server/package.json': manifest(

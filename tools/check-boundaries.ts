@@ -163,9 +163,14 @@ const whyForbiddenSubpath = (
 }
 
 const whyForbiddenPath = (folder: Folder, file: string, target: string): string | undefined => {
-  if (isTest(file) && sharedByTests.some((start) => target.startsWith(start))) return undefined
+  if (isTest(file)) {
+    const allowed = [...sharedByTests, `${folder.path}/test/`]
+    if (allowed.some((start) => target.startsWith(start))) return undefined
+  }
   if (!target.startsWith(`${folder.path}/src/`)) return `imports ${target}, outside ${folder.path}`
-  if (isTest(target)) return `imports the test ${target}`
+  if (isTest(target) && !(isTest(file) && target.endsWith('.oracle.ts'))) {
+    return `imports the test ${target}`
+  }
   return folder.path === 'apps/server' && !isTest(file)
     ? whyForbiddenInServer(file, target)
     : undefined
