@@ -10,14 +10,15 @@ const root = join(import.meta.dirname, '..')
 /** Stands for an app: says what it was given, then waits to be stopped or ends with code 5. */
 const app = (name: string) => `
 export const main = async (argv: string[]): Promise<number> => {
+  const stopped = Promise.withResolvers<number>()
+  const alive = setInterval(() => {}, 1000)
+  process.on('SIGTERM', () => stopped.resolve(7))
+  if (!argv.includes('--wait')) stopped.resolve(5)
   const threads = process.env['UV_THREADPOOL_SIZE']
   console.log(JSON.stringify({ app: '${name}', argv, pid: process.pid, threads }))
-  if (!argv.includes('--wait')) return 5
-  await new Promise<void>((resolve) => {
-    const alive = setInterval(() => {}, 1000)
-    process.on('SIGTERM', () => { clearInterval(alive); resolve() })
-  })
-  return 7
+  const code = await stopped.promise
+  clearInterval(alive)
+  return code
 }
 `
 
