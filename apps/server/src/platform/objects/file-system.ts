@@ -1,0 +1,148 @@
+import * as nodeFs from 'node:fs'
+
+export type FileStat = {
+  readonly sizeBytes: number
+  /** Milliseconds since 1970. */
+  readonly modifiedAt: number
+}
+
+/**
+ * All that the object store asks of a disk, so that a simulated one can stand under it (test/crash). Errors carry
+ * `code` as Node's do. Metadata calls are synchronous, being cheaper than a trip to the thread pool; whatever may wait
+ * for the disk is not.
+ */
+export type FileSystem = {
+  /** `wx` creates and fails if it exists, `w` creates or empties, `r` also opens folders. New files get mode 0600. */
+  openSync(path: string, flags: 'r' | 'r+' | 'w' | 'wx'): number
+  closeSync(file: number): void
+  fstatSync(file: number): FileStat
+  /** Undefined if there is nothing of that name. */
+  statSync(path: string): FileStat | undefined
+  renameSync(from: string, to: string): void
+  /** True if there was a file of that name. */
+  removeSync(path: string): boolean
+  /** With mode 0700. Nothing happens if it exists. */
+  makeFolderSync(path: string): void
+  truncateSync(file: number, sizeBytes: number): void
+  /** May answer fewer bytes than asked, 0 at the end. */
+  readSync(file: number, bytes: Uint8Array, position: number): number
+  /** May answer fewer bytes than given. */
+  writeSync(file: number, bytes: Uint8Array, position: number): number
+  read(file: number, bytes: Uint8Array, position: number): Promise<number>
+  /** May answer fewer bytes than given. */
+  writev(file: number, parts: readonly Uint8Array[], position: number): Promise<number>
+  fsync(file: number): Promise<void>
+  list(folder: string): Promise<string[]>
+  /** What this user may still write to the disk of `path`. */
+  freeBytesSync(path: string): number
+}
+
+const isMissing = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === 'ENOENT'
+
+/** The machine's own disk. */
+export const nodeFileSystem: FileSystem = {
+  openSync: (path, flags) => nodeFs.openSync(path, flags, 0o600),
+  closeSync: (file) => nodeFs.closeSync(file),
+  fstatSync: (file) => {
+    const { size, mtimeMs } = nodeFs.fstatSync(file)
+    return { sizeBytes: size, modifiedAt: mtimeMs }
+  },
+  statSync: (path) => {
+    const stat = nodeFs.statSync(path, { throwIfNoEntry: false })
+    return stat && { sizeBytes: stat.size, modifiedAt: stat.mtimeMs }
+  },
+  renameSync: (from, to) => nodeFs.renameSync(from, to),
+  removeSync: (path) => {
+    try {
+      nodeFs.unlinkSync(path)
+      return true
+    } catch (error) {
+      if (isMissing(error)) return false
+      throw error
+    }
+  },
+  makeFolderSync: (path) => {
+    nodeFs.mkdirSync(path, { recursive: true, mode: 0o700 })
+  },
+  truncateSync: (file, sizeBytes) => nodeFs.ftruncateSync(file, sizeBytes),
+  readSync: (file, bytes, position) => nodeFs.readSync(file, bytes, 0, bytes.length, position),
+  writeSync: (file, bytes, position) => nodeFs.writeSync(file, bytes, 0, bytes.length, position),
+  read: (file, bytes, position) =>
+    new Promise((resolve, reject) => {
+      nodeFs.read(file, bytes, 0, bytes.length, position, (error, count) =>
+        error ? reject(error) : resolve(count),
+      )
+    }),
+  writev: (file, parts, position) =>
+    new Promise((resolve, reject) => {
+      nodeFs.writev(file, parts, position, (error, count) =>
+        error ? reject(error) : resolve(count),
+      )
+    }),
+  fsync: (file) =>
+    new Promise((resolve, reject) => {
+      nodeFs.fsync(file, (error) => (error ? reject(error) : resolve()))
+    }),
+  list: (folder) => nodeFs.promises.readdir(folder),
+  freeBytesSync: (path) => {
+    const { bavail, bsize } = nodeFs.statfsSync(path)
+    return bavail * bsize
+  },
+}
+
+/** Writes all of `parts`, however few the disk takes at a time. */
+export const writeFully = async (
+  fs: FileSystem,
+  file: number,
+  parts: readonly Uint8Array[],
+  position: number,
+): Promise<void> => {
+  let left = parts
+  let at = position
+  while (left.length > 0) {
+    const written = await fs.writev(file, left, at)
+    if (written === 0) throw Object.assign(new Error('The disk took no byte'), { code: 'EIO' })
+    at += written
+    left = without(left, written)
+  }
+}
+
+/** The same at once, for small files. */
+export const writeFullySync = (
+  fs: FileSystem,
+  file: number,
+  bytes: Uint8Array,
+  position: number,
+): void => {
+  for (let done = 0; done < bytes.length;) {
+    const written = fs.writeSync(file, bytes.subarray(done), position + done)
+    if (written === 0) throw Object.assign(new Error('The disk took no byte'), { code: 'EIO' })
+    done += written
+  }
+}
+
+/** Fills `bytes` from `position` on; answers how many there were. */
+export const readFullySync = (
+  fs: FileSystem,
+  file: number,
+  bytes: Uint8Array,
+  position: number,
+): number => {
+  let done = 0
+  while (done < bytes.length) {
+    const count = fs.readSync(file, bytes.subarray(done), position + done)
+    if (count === 0) break
+    done += count
+  }
+  return done
+}
+
+const without = (parts: readonly Uint8Array[], count: number): readonly Uint8Array[] => {
+  let skip = count
+  for (const [index, part] of parts.entries()) {
+    if (skip < part.length) return [part.subarray(skip), ...parts.slice(index + 1)]
+    skip -= part.length
+  }
+  return []
+}

@@ -1,0 +1,122 @@
+import type { Readable } from 'node:stream'
+import { ProblemError } from '@hearthold/contract'
+import { type FileSystem, writeFully } from './file-system.ts'
+
+/** One writev for this many bytes: eight of Node's 64 KiB reads. */
+const batchBytes = 512 * 1024
+/** A sender of tiny packets must not make us hold half a million of them. */
+const batchParts = 256
+
+export type ReceiveOptions = {
+  fs: FileSystem
+  file: number
+  body: Readable
+  position: number
+  limitBytes: number
+  /** Called with each batch in order, once; its bytes are on their way to the disk, not there. */
+  onBatch: (parts: readonly Uint8Array[]) => void
+  /** Called after each batch when it is written. */
+  onWritten: () => void
+}
+
+/**
+ * Writes what `body` sends into `file`. Driven by `data` events, because any stream in between costs more CPU than the
+ * rest of the upload; one batch is written while the next is received and `onBatch` (hashing) runs beside the write.
+ * @returns when the body has ended, or was cut off; everything received is written by then
+ * @throws ProblemError `object_invalid` if more than `limitBytes` come; the disk's errors. The body is left paused.
+ */
+export const receiveBody = (options: ReceiveOptions): Promise<void> =>
+  new Promise((resolve, reject) => new BodyReceiver(options, resolve, reject).start())
+
+class BodyReceiver {
+  readonly #options: ReceiveOptions
+  readonly #resolve: () => void
+  readonly #reject: (error: unknown) => void
+  #position: number
+  #leftBytes: number
+  #pending: Uint8Array[] = []
+  #pendingBytes = 0
+  #writing = false
+  #ended = false
+  #failed = false
+
+  constructor(options: ReceiveOptions, resolve: () => void, reject: (error: unknown) => void) {
+    this.#options = options
+    this.#resolve = resolve
+    this.#reject = reject
+    this.#position = options.position
+    this.#leftBytes = options.limitBytes
+  }
+
+  start(): void {
+    const { body } = this.#options
+    // A connection that drops shows as an error and a close; what came before it counts.
+    body.on('error', () => undefined)
+    body.on('end', this.#onEnd).on('close', this.#onEnd).on('data', this.#onData)
+    if (body.destroyed) this.#onEnd()
+  }
+
+  readonly #onData = (chunk: Uint8Array): void => {
+    if (chunk.length > this.#leftBytes) {
+      this.#fail(new ProblemError('object_invalid', 'More bytes came than the upload has.'))
+      return
+    }
+    this.#leftBytes -= chunk.length
+    this.#pending.push(chunk)
+    this.#pendingBytes += chunk.length
+    this.#flush()
+    if (this.#isFull()) this.#options.body.pause()
+  }
+
+  readonly #onEnd = (): void => {
+    if (this.#ended || this.#failed) return
+    this.#ended = true
+    this.#stopListening()
+    this.#flush()
+  }
+
+  #isFull(): boolean {
+    return this.#pendingBytes >= batchBytes || this.#pending.length >= batchParts
+  }
+
+  #flush(): void {
+    if (this.#writing || this.#failed) return
+    if (this.#pendingBytes === 0 && this.#ended) this.#resolve()
+    else if (this.#pendingBytes > 0 && (this.#isFull() || this.#ended)) void this.#writeBatch()
+  }
+
+  async #writeBatch(): Promise<void> {
+    const { fs, file, body, onBatch, onWritten } = this.#options
+    const parts = this.#pending
+    const bytes = this.#pendingBytes
+    this.#pending = []
+    this.#pendingBytes = 0
+    this.#writing = true
+    try {
+      const written = writeFully(fs, file, parts, this.#position)
+      onBatch(parts)
+      await written
+      this.#position += bytes
+      onWritten()
+    } catch (error) {
+      this.#fail(error)
+    }
+    this.#writing = false
+    if (this.#failed) return
+    if (!this.#ended && body.isPaused()) body.resume()
+    this.#flush()
+  }
+
+  #fail(error: unknown): void {
+    if (this.#failed) return
+    this.#failed = true
+    this.#stopListening()
+    this.#options.body.pause()
+    this.#reject(error)
+  }
+
+  #stopListening(): void {
+    const { body } = this.#options
+    body.off('data', this.#onData).off('end', this.#onEnd).off('close', this.#onEnd)
+  }
+}

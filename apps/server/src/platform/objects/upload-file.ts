@@ -1,0 +1,209 @@
+import { createHash } from 'node:crypto'
+import type { Readable } from 'node:stream'
+import { ProblemError } from '@hearthold/contract'
+import { tryEach } from './disk-errors.ts'
+import type { FileSystem } from './file-system.ts'
+import type { FolderSync } from './folder-sync.ts'
+import type { ObjectNames } from './object-names.ts'
+import { receiveBody } from './receive-body.ts'
+import { SegmentHash } from './segment-hash.ts'
+import {
+  hashRange,
+  markIntervalBytes,
+  readMarks,
+  trustedPrefix,
+  writeMark,
+} from './upload-marks.ts'
+
+/** Ids are 32 hex digits. The caller keeps uploads: the store knows of one what lies on the disk. */
+export type Upload = {
+  readonly upload: string
+  readonly object: string
+  readonly sizeBytes: number
+}
+
+export type UploadProgress = {
+  /** Where the next bytes go: whole segments, or `sizeBytes`. */
+  readonly offset: number
+  /** Hash of the stored object, 64 hex digits, once it is durable under its name. */
+  readonly sha256?: string
+}
+
+export type Disk = {
+  readonly fs: FileSystem
+  readonly names: ObjectNames
+  readonly folders: FolderSync
+}
+
+/** One upload's temporary file: temp file, hash while writing, fsync, rename, fsync of the folder. */
+export class UploadFile {
+  readonly upload: Upload
+  readonly #disk: Disk
+  readonly #part: string
+  readonly #marks: string
+  readonly #final: string
+  #hash = new SegmentHash()
+  #markCount = 0
+  #markedOffset = 0
+  #body: Readable | undefined
+
+  constructor(disk: Disk, upload: Upload) {
+    this.upload = upload
+    this.#disk = disk
+    this.#part = disk.names.part(upload.object, upload.upload)
+    this.#marks = disk.names.marks(upload.object, upload.upload)
+    this.#final = disk.names.object(upload.object)
+  }
+
+  /** Whole segments received. */
+  get offset(): number {
+    return this.#hash.wholeBytes
+  }
+
+  /** Received to the end and renamed; the crash came before anybody was told. */
+  isRenamed(): boolean {
+    const { fs } = this.#disk
+    return !fs.statSync(this.#part) && fs.statSync(this.#final)?.sizeBytes === this.upload.sizeBytes
+  }
+
+  /** What the marks say without reading the bytes again. */
+  markedOffset(): number {
+    return this.#readMarks().at(-1)?.offset ?? 0
+  }
+
+  /** Takes up what an earlier process left, as far as it can be trusted. */
+  async load(): Promise<void> {
+    const { fs } = this.#disk
+    const marks = this.#readMarks()
+    if (marks.length === 0) return
+    const file = fs.openSync(this.#part, 'r')
+    try {
+      const trusted = await trustedPrefix(fs, file, marks)
+      this.#hash = new SegmentHash(trusted.offset, trusted.hash)
+      this.#markCount = trusted.marks
+      this.#markedOffset = trusted.offset
+    } finally {
+      fs.closeSync(file)
+    }
+  }
+
+  /** Ends the body being received; what came of it counts. */
+  cut(): void {
+    this.#body?.destroy()
+  }
+
+  /**
+   * Writes `body` at `offset`, keeps whole segments, and at the last byte publishes the object.
+   * @throws ProblemError `object_invalid`, `object_exists`; the disk's errors
+   */
+  async receive(body: Readable): Promise<UploadProgress> {
+    const { fs } = this.#disk
+    const { sizeBytes } = this.upload
+    const offset = this.#hash.wholeBytes
+    // What came after the last whole segment is sent again, so it must be hashed again.
+    const hash = new SegmentHash(offset, this.#hash.wholeHash())
+    this.#hash = hash
+    const file = fs.openSync(this.#part, offset === 0 ? 'w' : 'r+')
+    try {
+      if (offset > 0) fs.truncateSync(file, offset)
+      const complete = offset + (await this.#receiveInto(file, body)) === sizeBytes
+      if (!complete) fs.truncateSync(file, hash.wholeBytes)
+      await this.#sync(file)
+      if (!complete) {
+        this.#mark()
+        return { offset: hash.wholeBytes }
+      }
+    } finally {
+      fs.closeSync(file)
+    }
+    return { offset: sizeBytes, sha256: await this.#publish() }
+  }
+
+  /** Makes durable what `isRenamed`: its bytes were synced before, whether the name is on the disk is not known. */
+  async finish(): Promise<UploadProgress> {
+    const { fs, names, folders } = this.#disk
+    const { object, sizeBytes } = this.upload
+    const file = fs.openSync(this.#final, 'r')
+    const hash = createHash('sha256')
+    try {
+      await hashRange(fs, file, hash, 0, sizeBytes)
+      await fs.fsync(file)
+    } finally {
+      fs.closeSync(file)
+    }
+    await folders.sync(names.folder(object))
+    return { offset: sizeBytes, sha256: hash.digest('hex') }
+  }
+
+  remove(): void {
+    const { fs } = this.#disk
+    fs.removeSync(this.#part)
+    fs.removeSync(this.#marks)
+  }
+
+  async #receiveInto(file: number, body: Readable): Promise<number> {
+    const hash = this.#hash
+    let receivedBytes = 0
+    this.#body = body
+    try {
+      await receiveBody({
+        fs: this.#disk.fs,
+        file,
+        body,
+        position: hash.wholeBytes,
+        limitBytes: this.upload.sizeBytes - hash.wholeBytes,
+        onBatch: (parts) => {
+          hash.update(parts)
+          for (const part of parts) receivedBytes += part.length
+        },
+        onWritten: () => {
+          if (hash.wholeBytes - this.#markedOffset >= markIntervalBytes) this.#mark()
+        },
+      })
+    } finally {
+      this.#body = undefined
+    }
+    return receivedBytes
+  }
+
+  /** Once an fsync failed, the kernel forgets what it could not write: those bytes can never be trusted again. */
+  async #sync(file: number): Promise<void> {
+    try {
+      await this.#disk.fs.fsync(file)
+    } catch (error) {
+      tryEach(() => this.remove())
+      throw error
+    }
+  }
+
+  async #publish(): Promise<string> {
+    const { fs, names, folders } = this.#disk
+    if (fs.statSync(this.#final)) throw objectExists()
+    fs.renameSync(this.#part, this.#final)
+    try {
+      await folders.sync(names.folder(this.upload.object))
+    } catch (error) {
+      tryEach(() => fs.removeSync(this.#final))
+      throw error
+    }
+    fs.removeSync(this.#marks)
+    return this.#hash.digest()
+  }
+
+  #mark(): void {
+    const offset = this.#hash.wholeBytes
+    if (offset === this.#markedOffset) return
+    writeMark(this.#disk.fs, this.#marks, this.#markCount, offset, this.#hash.wholeHash())
+    this.#markCount += 1
+    this.#markedOffset = offset
+  }
+
+  #readMarks(): ReturnType<typeof readMarks> {
+    const { fs } = this.#disk
+    const stat = fs.statSync(this.#part)
+    return stat ? readMarks(fs, this.#marks, Math.min(stat.sizeBytes, this.upload.sizeBytes)) : []
+  }
+}
+
+export const objectExists = (): ProblemError =>
+  new ProblemError('object_exists', 'There is an object of this id already.')

@@ -1,0 +1,141 @@
+import type { Readable } from 'node:stream'
+import { ProblemError } from '@hearthold/contract'
+import { asDiskProblems, diskFull } from './disk-errors.ts'
+import {
+  type Disk,
+  objectExists,
+  type Upload,
+  UploadFile,
+  type UploadProgress,
+} from './upload-file.ts'
+
+export type { Upload, UploadProgress }
+
+/** Uploads kept in memory; a forgotten one is read from the disk again. */
+const keptUploads = 1000
+
+/** Uploads of one object over many requests, which may break off, come twice, or come after a restart. */
+export class Uploads {
+  readonly #disk: Disk
+  readonly #freeBytes: () => number
+  readonly #files = new Map<string, UploadFile>()
+  /** What is being done with an upload, one thing after the other. */
+  readonly #turns = new Map<string, Promise<unknown>>()
+
+  /** @param freeBytes what may still be written to the disk, pending uploads not counted */
+  constructor(disk: Disk, freeBytes: () => number) {
+    this.#disk = disk
+    this.#freeBytes = freeBytes
+  }
+
+  /**
+   * Checks that there is room and that the object is new; nothing is written yet.
+   * @throws ProblemError `object_exists`, `disk_full`
+   */
+  begin(upload: Upload): void {
+    if (this.#disk.fs.statSync(this.#disk.names.object(upload.object))) throw objectExists()
+    if (this.#freeBytes() < this.pendingBytes() + upload.sizeBytes) throw diskFull()
+    this.#keep(new UploadFile(this.#disk, upload))
+  }
+
+  /**
+   * How far an upload has come. After a restart this is an upper bound: the bytes are read again only when it goes on,
+   * and then `write` may refuse that offset once. `sizeBytes` without a hash means that only `finish` is missing.
+   */
+  progress(upload: Upload): UploadProgress {
+    const loaded = this.#files.get(upload.upload)
+    if (loaded) return { offset: loaded.offset }
+    const file = new UploadFile(this.#disk, upload)
+    return { offset: file.isRenamed() ? upload.sizeBytes : file.markedOffset() }
+  }
+
+  /**
+   * Writes `body` from `offset` on; a newer call ends an older one still running. If the body ends early, whole
+   * segments are kept. At the last byte the object is made durable under its name, and its hash is in the answer.
+   * @throws ProblemError `offset_mismatch` (with `extra.offset`), `object_invalid`, `object_exists`, `disk_full`,
+   * `unavailable` when the disk fails: the upload then begins again at 0
+   */
+  write(upload: Upload, offset: number, body: Readable): Promise<UploadProgress> {
+    this.#files.get(upload.upload)?.cut()
+    return this.#inTurn(upload.upload, async () => {
+      const file = this.#files.get(upload.upload) ?? (await this.#load(upload))
+      if (offset !== file.offset)
+        throw new ProblemError('offset_mismatch', 'The upload goes on at another offset.', {
+          extra: { offset: file.offset },
+        })
+      try {
+        const progress = await file.receive(body)
+        if (progress.sha256 !== undefined) this.#files.delete(upload.upload)
+        return progress
+      } catch (error) {
+        // Whatever went wrong, the next call begins from what is on the disk.
+        this.#files.delete(upload.upload)
+        throw error
+      }
+    })
+  }
+
+  /** Makes a completely received object durable, where a crash came just before that. */
+  finish(upload: Upload): Promise<UploadProgress> {
+    return this.#inTurn(upload.upload, async () => {
+      this.#files.delete(upload.upload)
+      const file = new UploadFile(this.#disk, upload)
+      if (!file.isRenamed()) throw new ProblemError('unavailable', 'The upload is not complete.')
+      return file.finish()
+    })
+  }
+
+  /** Ends it and removes its bytes; a finished object stays. */
+  remove(upload: Upload): Promise<void> {
+    this.#files.get(upload.upload)?.cut()
+    return this.#inTurn(upload.upload, async () => {
+      this.#files.delete(upload.upload)
+      new UploadFile(this.#disk, upload).remove()
+    })
+  }
+
+  /** What the uploads in memory still have to send. */
+  pendingBytes(): number {
+    let bytes = 0
+    for (const { upload, offset } of this.#files.values()) bytes += upload.sizeBytes - offset
+    return bytes
+  }
+
+  isActive(upload: string): boolean {
+    return this.#files.has(upload) || this.#turns.has(upload)
+  }
+
+  /** Ends what is being received and waits for it. */
+  async close(): Promise<void> {
+    for (const file of this.#files.values()) file.cut()
+    await Promise.all(this.#turns.values())
+  }
+
+  async #load(upload: Upload): Promise<UploadFile> {
+    const file = new UploadFile(this.#disk, upload)
+    await file.load()
+    return this.#keep(file)
+  }
+
+  #keep(file: UploadFile): UploadFile {
+    this.#files.set(file.upload.upload, file)
+    if (this.#files.size > keptUploads) {
+      const idle = [...this.#files.keys()].find((id) => !this.#turns.has(id))
+      if (idle !== undefined) this.#files.delete(idle)
+    }
+    return file
+  }
+
+  /** Runs `work` when everything begun before with this upload has ended. */
+  #inTurn<Answer>(id: string, work: () => Promise<Answer>): Promise<Answer> {
+    const before = this.#turns.get(id) ?? Promise.resolve()
+    const answer = before.then(() => asDiskProblems(work))
+    const turn = answer
+      .catch(() => undefined)
+      .finally(() => {
+        if (this.#turns.get(id) === turn) this.#turns.delete(id)
+      })
+    this.#turns.set(id, turn)
+    return answer
+  }
+}
