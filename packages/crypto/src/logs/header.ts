@@ -32,6 +32,13 @@ const magic = utf8('hhe1')
 
 export const noPlace: Place = { seq: 0, chain: new Uint8Array(32) }
 
+/**
+ * In a strict log, an append of several entries by one device names the place before its second and later
+ * entries by number and this: the chain there depends on the stamp, which the author cannot know yet. `ownPrev`
+ * binds such an entry to the one before it, and the number to its place.
+ */
+export const unstampedChain: Bytes = new Uint8Array(32)
+
 export const encodeHeader = (header: Header): Bytes => {
   const bytes = new ByteWriter(headerBytes)
     .bytes(magic)

@@ -3,6 +3,7 @@ import { toHex } from '../bytes.ts'
 import type { IntegrityCode } from '../integrity-error.ts'
 import type { StampedEntry } from './entry.ts'
 import { FixtureLog, fixtureDevice, genesis, instanceKey } from './log-fixture.oracle.ts'
+import { unstampedChain } from './header.ts'
 import { LogVerifier } from './verify.ts'
 
 const a = fixtureDevice('a')
@@ -137,6 +138,31 @@ describe('LogVerifier', () => {
     await first.append(b, 'b1')
     await verified(first, first.entries, true)
     await expect(verified(log, log.entries, true)).rejects.toMatchObject({ code: 'log_chain' })
+  })
+
+  it('takes strict entries signed at once: the place before by number, if it is of the same device', async () => {
+    const unstamped = (seq: number) => ({ seen: { seq, chain: unstampedChain } })
+    const atOnce = new FixtureLog()
+    await atOnce.append(a, 'a1')
+    await atOnce.append(a, 'a2', unstamped(1))
+    await atOnce.append(a, 'a3', unstamped(2))
+    await verified(atOnce, atOnce.entries, true)
+    await expect(verified(atOnce, atOnce.entries)).rejects.toMatchObject({ code: 'log_chain' })
+
+    const afterOther = new FixtureLog()
+    await afterOther.append(a, 'a1')
+    await afterOther.append(b, 'b1')
+    await afterOther.append(a, 'a2', unstamped(2))
+    await expect(verified(afterOther, afterOther.entries, true)).rejects.toMatchObject({
+      code: 'log_chain',
+    })
+    const elsewhere = new FixtureLog()
+    await elsewhere.append(a, 'a1')
+    await elsewhere.append(a, 'a2')
+    await elsewhere.append(a, 'a3', unstamped(1))
+    await expect(verified(elsewhere, elsewhere.entries, true)).rejects.toMatchObject({
+      code: 'log_chain',
+    })
   })
 
   it('refuses another genesis under the id, another log, and an older receipt', async () => {

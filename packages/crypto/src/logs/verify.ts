@@ -4,7 +4,7 @@ import { IntegrityError } from '../integrity-error.ts'
 import { nextChain } from './chain.ts'
 import { headerHash, type StampedEntry, verifyEntrySignature } from './entry.ts'
 import { type Genesis, genesisHash, logIdOf } from './genesis.ts'
-import type { Place } from './header.ts'
+import { type Place, unstampedChain } from './header.ts'
 import { type Receipt, verifyReceipt } from './receipt.ts'
 import type { LogPage } from './wire.ts'
 
@@ -43,6 +43,8 @@ export class LogVerifier {
   readonly #own: Map<string, OwnHead>
   readonly #chains = new Map<number, Bytes>()
   readonly #unverified = new Map<string, StampedEntry>()
+  /** Device of the newest entry; undefined right after going on from a position. */
+  #last: string | undefined
   #seq: number
   #chain: Bytes
   #at: number
@@ -112,6 +114,7 @@ export class LogVerifier {
     this.#remember(this.#seq, this.#chain)
     this.#own.set(device, { own: entry.header.own, headerHash: hash })
     this.#unverified.set(device, entry)
+    this.#last = device
   }
 
   #checkPlace({ header, seq }: StampedEntry): void {
@@ -124,7 +127,13 @@ export class LogVerifier {
     }
     if (header.seen.seq >= seq)
       throw new IntegrityError('log_chain', 'An entry has seen what came after it.')
-    this.#checkSeen(header.seen)
+    if (!this.#followsOwn(header)) this.#checkSeen(header.seen)
+  }
+
+  /** A later entry of a strict append: `unstampedChain` and, at the place before it, an entry of its own device. */
+  #followsOwn({ seen, own, device }: StampedEntry['header']): boolean {
+    if (!this.#strict || own === 1 || !equalBytes(seen.chain, unstampedChain)) return false
+    return this.#last === undefined || this.#last === toHex(device)
   }
 
   #checkSeen(seen: Place): void {
