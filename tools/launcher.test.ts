@@ -99,6 +99,26 @@ describe('the launcher', () => {
   })
 })
 
+describe('stopping npm', () => {
+  // What npm does, and a shell that dies without telling its child.
+  const startUnderShell = (args: string[]) => {
+    const env = { ...process.env, npm_lifecycle_event: 'start' }
+    const script = ['-c', '"$@"; true', 'sh', process.execPath, ...args]
+    return spawn('sh', script, { cwd: checkout, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  }
+
+  test.each([
+    ['the server', ['bin/hearthold', 'serve', '--wait']],
+    ['the server behind an older Node', byChild('bin/hearthold', 'serve', '--wait')],
+  ])('stops %s', async (_, args) => {
+    const shell = startUnderShell(args)
+    await firstLine(shell)
+    shell.kill('SIGTERM')
+    // `close` comes only when the last process that holds the pipes has ended.
+    expect(await ended(shell)).toMatchObject({ signal: 'SIGTERM', err: '' })
+  })
+})
+
 describe('where the running Node is too old', () => {
   test('the exit code is that of the other Node', async () => {
     const result = await ended(start(byChild('bin/hearthold', 'serve')))

@@ -67,6 +67,7 @@ export const becomeNode = (node, args, env = process.env) => {
   for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {
     process.on(signal, forward)
   }
+  whenAbandoned(() => child.kill('SIGTERM'))
   child.on('error', (error) => {
     process.stderr.write(`Cannot run ${node}: ${error.message}\n`)
     process.exit(1)
@@ -76,6 +77,23 @@ export const becomeNode = (node, args, env = process.env) => {
     process.removeAllListeners(signal)
     process.kill(process.pid, signal)
   })
+}
+
+/**
+ * Calls `act` when the process that started this one is gone. npm passes a signal on to the shell
+ * it runs scripts with, and many shells die of it without telling their child, so that a stopped
+ * `npm start` would leave a server behind. Does nothing outside npm, where a parent may well leave.
+ * @param {() => void} act
+ */
+export const whenAbandoned = (act) => {
+  if (!process.env.npm_lifecycle_event || process.platform === 'win32') return
+  const parent = process.ppid
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return
+    clearInterval(timer)
+    act()
+  }, 500)
+  timer.unref()
 }
 
 const executable = (/** @type {string} */ name) =>
