@@ -40,15 +40,19 @@ const freePort = (): Promise<number> =>
     })
   })
 
+const urlOf = (port: number): string => `http://localhost:${port}`
+
 /** A server of its own in a temporary folder, run as its users run it. */
 export class DemoServer {
   readonly url: string
+  readonly port: number
   readonly dataFolder: string
   readonly #child: ChildProcess
   readonly #output: Promise<Run>
 
-  private constructor(url: string, dataFolder: string, child: ChildProcess) {
-    this.url = url
+  private constructor(port: number, dataFolder: string, child: ChildProcess) {
+    this.url = urlOf(port)
+    this.port = port
     this.dataFolder = dataFolder
     this.#child = child
     this.#output = collect(child)
@@ -57,14 +61,14 @@ export class DemoServer {
   /** Starts the server and waits until it answers. Throws with its output when it does not within 30 s. */
   static async start(folder: string): Promise<DemoServer> {
     const port = await freePort()
-    const url = `http://localhost:${port}`
+    const url = urlOf(port)
     const dataFolder = join(folder, 'server')
     const child = start(['serve'], {
       HEARTHOLD_DATA: dataFolder,
       HEARTHOLD_LISTEN: `127.0.0.1:${port}`,
       HEARTHOLD_PUBLIC_URL: url,
     })
-    const server = new DemoServer(url, dataFolder, child)
+    const server = new DemoServer(port, dataFolder, child)
     for (let waited = 0; waited < 30_000; waited += 50) {
       if (child.exitCode !== null) break
       const ready = await fetch(`${url}/healthz`).catch(() => undefined)
@@ -74,6 +78,10 @@ export class DemoServer {
     await server.stop()
     const { stdout, stderr } = await server.#output
     throw new Error(`The server did not start.\n${stdout}${stderr}`)
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0
   }
 
   get setUpTokenFile(): string {
