@@ -1,4 +1,4 @@
 export { openDatabase, type Database } from './database.ts'
 export { migrate, NewerDatabaseError, type Migration } from './migrate.ts'
-export { inTransaction, onCommit } from './transaction.ts'
+export { inSavepoint, inTransaction, onCommit } from './transaction.ts'
 export { isForeignKeyViolation, isUniqueViolation } from './sqlite-errors.ts'

@@ -1,4 +1,4 @@
-import type { Kysely, Transaction } from 'kysely'
+import { CompiledQuery, type Kysely, type Transaction } from 'kysely'
 
 type Hook = () => void
 const hooks = new WeakMap<object, Hook[]>()
@@ -25,6 +25,30 @@ export const inTransaction = async <Tables, Answer>(
   })
   for (const hook of afterwards) run(hook)
   return answer
+}
+
+/**
+ * Runs `work` inside a transaction so that its throwing takes back what it wrote, and its hooks, and nothing else.
+ * @throws what `work` throws; after a problem of the whole transaction (`disk_full`) end that too
+ */
+export const inSavepoint = async <Tables, Answer>(
+  trx: Transaction<Tables>,
+  work: () => Promise<Answer>,
+): Promise<Answer> => {
+  const registered = hooks.get(trx)
+  const before = registered?.length ?? 0
+  await trx.executeQuery(CompiledQuery.raw('savepoint part'))
+  try {
+    const answer = await work()
+    await trx.executeQuery(CompiledQuery.raw('release part'))
+    return answer
+  } catch (error) {
+    if (registered) registered.length = before
+    // SQLite has already ended the transaction after some errors: the first error is the one to tell.
+    await trx.executeQuery(CompiledQuery.raw('rollback to part')).catch(() => undefined)
+    await trx.executeQuery(CompiledQuery.raw('release part')).catch(() => undefined)
+    throw error
+  }
 }
 
 /**

@@ -1,8 +1,10 @@
-import type { ObjectReference } from '@hearthold/model'
 import type { Transaction } from 'kysely'
 
 /** What keeps an object: entries of a log, or the log's checkpoint. Each holds and releases for itself. */
 export type ObjectUse = 'entries' | 'checkpoint'
+
+/** A sealed object as an entry names it; a checkpoint does not say its size. */
+export type ObjectClaim = { readonly object: string; readonly sizeBytes?: number }
 
 /** Whose append it is. Ids are 32 hex digits. */
 export type LogActor = {
@@ -18,15 +20,15 @@ export type LogActor = {
  */
 export type ObjectAccess = {
   /**
-   * Every reference must be to a complete object of exactly this many stored bytes, either uploaded by this
-   * account and referenced nowhere yet, or referenced in a log that the author may read.
+   * Every reference must be to a complete object of exactly this many stored bytes (where it says), either uploaded
+   * by this account and referenced nowhere yet, or referenced in a log that the author may read.
    * @throws ProblemError `object_missing`, the same for what is not there and for what is not allowed
    */
   checkReferencable(
     trx: Transaction<unknown>,
     request: {
       readonly actor: LogActor
-      readonly references: readonly ObjectReference[]
+      readonly references: readonly ObjectClaim[]
       readonly mayRead: (log: string) => Promise<boolean>
     },
   ): Promise<void>

@@ -1,0 +1,145 @@
+import type { Kysely } from 'kysely'
+import { ProblemError } from '@hearthold/contract'
+import { genesisOf, LiveLog } from './live-log.ts'
+import { entriesForReplay, findLog } from './store.ts'
+import type { LogTables } from './tables.ts'
+
+type Db = Kysely<LogTables>
+
+const replayPageEntries = 500
+/** A batch is over in milliseconds: whoever waits longer waits for itself (a `within` that asks outside). */
+const settleLimitMs = 10_000
+
+/** The batch's side of the cache: what it has touched is its own until it ends. */
+export type Hold = {
+  /** A log as it stands inside the batch; undefined if it does not exist. */
+  get(id: string, trx: Db): Promise<LiveLog | undefined>
+  /** A log founded inside the batch. */
+  add(live: LiveLog): void
+  /** Forgets a log whose view ran ahead of what will be stored; the next `get` rebuilds it from its rows. */
+  drop(id: string): void
+  /** Ends the batch. What it touched is kept if it was committed, and forgotten if not. */
+  end(committed: boolean): void
+}
+
+export type LiveLogs = {
+  /**
+   * A log as it was last committed, rebuilt from its rows if it is not in memory.
+   * @throws ProblemError `unavailable` where a batch holds it for too long; IntegrityError
+   *   `log_unknown_version` for a log of a newer version
+   */
+  get(id: string): Promise<LiveLog | undefined>
+  /** Begins a batch. One at a time. */
+  hold(): Hold
+}
+
+const load = async (db: Db, id: string, pause: boolean): Promise<LiveLog | undefined> => {
+  const row = await findLog(db, id)
+  if (!row) return undefined
+  const live = new LiveLog(row, genesisOf(row))
+  for (;;) {
+    const rows = await entriesForReplay(db, row.number, live.point.seq, replayPageEntries)
+    for (const entry of rows) live.replay(entry)
+    if (rows.length < replayPageEntries) break
+    // A long replay lets others in between its pages; inside a transaction it hurries.
+    if (pause) await new Promise((resolve) => setImmediate(resolve))
+  }
+  live.finishReplay()
+  return live
+}
+
+const settled = (end: Promise<void>): Promise<void> => {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(
+      () => reject(new ProblemError('unavailable', 'The log is busy. Try again in a moment.')),
+      settleLimitMs,
+    )
+  })
+  return Promise.race([end, late]).finally(() => clearTimeout(timer))
+}
+
+class LiveLogCache implements LiveLogs {
+  readonly #db: Db
+  readonly #weightLimit: number
+  /** Least recently used first. */
+  readonly #logs = new Map<string, LiveLog>()
+  readonly #loading = new Map<string, Promise<LiveLog | undefined>>()
+  #held: { readonly ids: Set<string>; readonly end: Promise<void> } | undefined
+
+  constructor(db: Db, weightLimit: number) {
+    this.#db = db
+    this.#weightLimit = weightLimit
+  }
+
+  async get(id: string): Promise<LiveLog | undefined> {
+    while (this.#held?.ids.has(id)) await settled(this.#held.end)
+    return this.#find(id) ?? this.#load(id, this.#db, true)
+  }
+
+  #find(id: string): LiveLog | undefined {
+    const live = this.#logs.get(id)
+    if (live) {
+      this.#logs.delete(id)
+      this.#logs.set(id, live)
+    }
+    return live
+  }
+
+  /** Whoever asks while a log is being loaded waits for the same instance: there is never a second one. */
+  async #load(id: string, db: Db, pause: boolean): Promise<LiveLog | undefined> {
+    const running = this.#loading.get(id)
+    if (running) return running
+    const loading = load(db, id, pause)
+    this.#loading.set(id, loading)
+    try {
+      const live = await loading
+      if (live) this.#logs.set(id, live)
+      this.#trim()
+      return live
+    } finally {
+      this.#loading.delete(id)
+    }
+  }
+
+  hold(): Hold {
+    if (this.#held) throw new Error('A batch is running already')
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const ids = new Set<string>()
+    this.#held = { ids, end: promise }
+    return {
+      get: async (id, trx) => {
+        const loading = ids.has(id) ? undefined : this.#loading.get(id)
+        ids.add(id)
+        return (await loading) ?? this.#find(id) ?? this.#load(id, trx, false)
+      },
+      add: (live) => {
+        ids.add(live.id)
+        this.#logs.set(live.id, live)
+      },
+      drop: (id) => void this.#logs.delete(id),
+      end: (committed) => {
+        if (!committed) for (const id of ids) this.#logs.delete(id)
+        this.#held = undefined
+        this.#trim()
+        resolve()
+      },
+    }
+  }
+
+  /** The newest stays, however large; what a batch holds stays until its end. */
+  #trim(): void {
+    let weight = 0
+    for (const live of this.#logs.values()) weight += live.weight
+    for (const [id, live] of this.#logs) {
+      if (weight <= this.#weightLimit || this.#logs.size === 1) return
+      if (this.#held?.ids.has(id)) continue
+      this.#logs.delete(id)
+      weight -= live.weight
+    }
+  }
+}
+
+/** Views in memory, at most `weightLimit` nodes of them, more or less; the least recently used go. */
+export const createLiveLogs = (db: Db, weightLimit: number): LiveLogs =>
+  new LiveLogCache(db, weightLimit)
