@@ -97,13 +97,16 @@ const gcmCases = [
 ] as const
 
 describe('AES-256-GCM', () => {
-  test.each(gcmCases)('test case %#', async (key, nonce, plaintext, aad, ciphertext, tag) => {
-    const [k, n, p, a] = [fromHex(key), fromHex(nonce), fromHex(plaintext), fromHex(aad)]
-    const sealed = await native.sealAesGcm(k, n, p, a)
-    expect(toHex(sealed)).toBe(nonce + ciphertext + tag)
-    expect(toHex(await open(k, sealed, a))).toBe(plaintext)
-    expect(encrypt(key, nonce, plaintext, aad)).toBe(ciphertext + tag)
-  })
+  test.each(gcmCases)(
+    'McGrew and Viega %#',
+    async (key, nonce, plaintext, aad, ciphertext, tag) => {
+      const [k, n, p, a] = [fromHex(key), fromHex(nonce), fromHex(plaintext), fromHex(aad)]
+      const sealed = await native.sealAesGcm(k, n, p, a)
+      expect(toHex(sealed)).toBe(nonce + ciphertext + tag)
+      expect(toHex(await open(k, sealed, a))).toBe(plaintext)
+      expect(encrypt(key, nonce, plaintext, aad)).toBe(ciphertext + tag)
+    },
+  )
 
   test('every changed, cut or added byte is refused', async () => {
     const key = randomBytes(32)

@@ -47,7 +47,8 @@ const expand = async (key: Hex, info: Hex, bytes: number): Promise<Hex> => {
   return slice(out, 0, bytes)
 }
 
-const hpkeSuite = text('HPKE') + '647a' + '0001' + '0002'
+/** X-Wing, HKDF-SHA256, AES-256-GCM. */
+const hpkeSuite = text('HPKE') + ['647a', '0001', '0002'].join('')
 const labeledExtract = (salt: Hex, label: string, ikm: Hex): Promise<Hex> =>
   extract(salt, text('HPKE-v1') + hpkeSuite + text(label) + ikm)
 const labeledExpand = (key: Hex, label: string, info: Hex, bytes: number): Promise<Hex> =>

@@ -98,7 +98,7 @@ const buildMethod = async (type: number, secret: Hex, generation: number) => {
   const keys = await methodKeys(secret, method)
   const challenge = filler(0x77, 32)
   const proof = frame(text('hearthold/v1/sign-in-challenge'), challenge, account, method.id)
-  return {
+  const vector = {
     account,
     generation,
     type,
@@ -106,7 +106,6 @@ const buildMethod = async (type: number, secret: Hex, generation: number) => {
     secret,
     seed: keys.seed,
     publicKeySha256: await sha256(keys.publicKey),
-    publicKey: keys.publicKey,
     authSeed: keys.authSeed,
     authPublicKey: await edPublic(keys.authSeed),
     wrap: await wrap(keys.publicKey, filler(0x90 + type, 64), accountKey, generation, method),
@@ -114,6 +113,7 @@ const buildMethod = async (type: number, secret: Hex, generation: number) => {
     challenge,
     challengeSignature: await edSign(keys.authSeed, proof),
   }
+  return { vector, publicKey: keys.publicKey }
 }
 
 const buildIdentity = async (owner: Hex, root: Hex, version: number, start: number) => {
@@ -168,7 +168,9 @@ export const buildAccountKeys = async () => {
     generation,
     7,
     sealed,
-    methods.map((method) => [method.type, method.id, method.publicKey, method.wrap] as const),
+    methods.map(
+      ({ vector, publicKey }) => [vector.type, vector.id, publicKey, vector.wrap] as const,
+    ),
   )
   const identities = [
     await buildIdentity(account, rootSeed, 1, 0x51),
@@ -178,7 +180,7 @@ export const buildAccountKeys = async () => {
     accountKey,
     rootSeed,
     rootPublicKey: await edPublic(rootSeed),
-    methods: methods.map(({ publicKey: _, ...method }) => method),
+    methods: methods.map(({ vector }) => vector),
     keyring: { domains, bytes, sealed },
     state: { generation, counter: 7, bytes: state, signature: await edSign(rootSeed, state) },
     device: await buildDevice(),
