@@ -136,8 +136,8 @@ const configFrom = (understood: Understood, raw: RawConfig): Config => {
     trustedProxies: facts.trustedProxies,
     corsOrigins: at<readonly string[]>('corsOrigins'),
     defaultQuotaBytes: at<number | undefined>('defaultQuotaBytes'),
-    logLevel: at<Config['logLevel'] & string>('logLevel'),
-    logFormat: at<Config['logFormat'] & string>('logFormat'),
+    logLevel: at<Config['logLevel']>('logLevel'),
+    logFormat: at<Config['logFormat']>('logFormat'),
     accessLog: at<AccessLog>('accessLog'),
   }
 }

@@ -4,7 +4,7 @@ import { addPlainRoute, type Http } from './http.ts'
 export type ReadyCheck = {
   readonly name: string
   /** Returns when all is well; throws otherwise. The error is not shown. */
-  check(): void | Promise<void>
+  readonly check: () => void | Promise<void>
 }
 
 /** A check that hangs is a check that failed. */

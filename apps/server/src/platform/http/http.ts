@@ -132,8 +132,7 @@ const createFastify = (
     logger: false,
     genReqId: () => randomBytes(8).toString('hex'),
     serverFactory: (handler) =>
-      createNodeServer(handler, timeouts, deps.certificate) as ReturnType<typeof createNodeServer> &
-        FastifyInstance['server'],
+      createNodeServer(handler, timeouts, deps.certificate),
     clientErrorHandler: answerClientError,
     frameworkErrors: (error, request, reply) => void answerProblem(error, request, reply),
     ajv: {

@@ -1,7 +1,7 @@
 import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http'
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
 import { connect } from 'node:net'
-import { chmodSync, rmSync } from 'node:fs'
+import { chmodSync, lstatSync, rmSync } from 'node:fs'
 import { ProblemError } from '@hearthold/contract'
 import type { FastifyInstance } from 'fastify'
 import type { Duplex } from 'node:stream'
@@ -104,9 +104,10 @@ export const answerClientError = (error: Error & { code?: string }, socket: Dupl
 const isInUse = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
 
-/** A socket file left by a server that was killed answers nobody. */
+/** A socket file left by a server that was killed answers nobody; any other file is not ours to remove. */
 const isStale = (path: string): Promise<boolean> =>
   new Promise((resolve) => {
+    if (!lstatSync(path).isSocket()) return resolve(false)
     const probe = connect(path)
     probe.once('connect', () => resolve((probe.destroy(), false)))
     probe.once('error', (error: Error & { code?: string }) =>

@@ -126,7 +126,7 @@ const issue = async (key: KeyObject, { clock, names }: SelfSignedDeps): Promise<
 export const selfSignedCertificate = async (deps: SelfSignedDeps): Promise<Certificate> => {
   ensureFolder(deps.folder)
   const key = readKey(join(deps.folder, 'key.pem'))
-  const keyPem = key.export({ type: 'pkcs8', format: 'pem' }).toString()
+  const keyPem = key.export({ type: 'pkcs8', format: 'pem' })
   const certFile = join(deps.folder, 'certificate.pem')
   if (existsSync(certFile)) {
     const kept = { certPem: readFileSync(certFile, 'utf8'), keyPem }
