@@ -10,7 +10,7 @@ import { IntegrityError } from './integrity-error.ts'
 import { sign, verifySignature } from './signature.ts'
 
 const label = 'hearthold/v1/checkpoint'
-const magic = utf8('hhp1')
+const magic = utf8('hhv1')
 export const checkpointHeaderBytes = 162
 
 /** What a checkpoint claims. Ids are 16 bytes, hashes 32. */

@@ -229,7 +229,7 @@ export const checkpointHeader = (fields: {
   keys: Hex
   viewMac: Hex
 }): Hex =>
-  text('hhp1') +
+  text('hhv1') +
   integer(fields.rules, 2) +
   fields.log +
   u64(fields.seq) +
