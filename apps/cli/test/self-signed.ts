@@ -43,7 +43,7 @@ export const selfSigned = (dnsName: string, fromDays = -1, toDays = 1): SelfSign
   const signature = der(0x03, Buffer.from([0]), sign('sha256', body, privateKey))
   const cert = new X509Certificate(sequence(body, ecdsaSha256, signature)).toString()
   return {
-    key: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
+    key: privateKey.export({ type: 'pkcs8', format: 'pem' }),
     cert,
     pin: pinOf(publicKey),
   }

@@ -1,5 +1,5 @@
 import { NetworkError, SourceLengthError, type NetworkErrorKind } from '@hearthold/client'
-import { ProblemError, type ProblemCode } from '@hearthold/contract'
+import { ProblemError } from '@hearthold/contract'
 import { CliError, exitCodes, type ExitCode } from '../cli-error.ts'
 import { formatJson } from './json.ts'
 import { problemTable } from './problem-table.ts'
@@ -70,7 +70,7 @@ const systemErrors: Readonly<
 }
 
 const ofProblem = (error: ProblemError): ErrorReport => {
-  const { advice, exit } = problemTable[error.code as ProblemCode]
+  const { advice, exit } = problemTable[error.code]
   const requestId = error.extra?.['requestId']
   const wait = error.retryAfterSeconds
   const more = [

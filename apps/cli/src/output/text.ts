@@ -10,7 +10,7 @@ export const printable = (text: string): string => text.toWellFormed().replace(s
 
 const wide =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u
-const narrow = /[\p{Mn}\p{Me}\u200b-\u200d\ufe00-\ufe0f]/u
+const narrow = /\p{Mn}|\p{Me}|[\u200b-\u200d]/u
 
 /** Columns that a text takes in a terminal: 2 for East Asian and picture characters, 0 for marks, else 1. */
 export const columnsOf = (text: string): number => {

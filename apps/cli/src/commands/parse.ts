@@ -1,0 +1,191 @@
+import { Command, CommanderError, Option as CommanderOption } from 'commander'
+import { CliError } from '../cli-error.ts'
+import type { Output } from '../terminal.ts'
+import { jsonOption } from './options.ts'
+import type { Argument, Given, Option, Verb, VerbEntry } from './verb.ts'
+
+type Env = Readonly<Record<string, string | undefined>>
+
+/** What a command line asks for: a verb to run, or a text to show. */
+export type Parsed =
+  | {
+      readonly kind: 'run'
+      readonly verb: Verb
+      readonly given: Given & { readonly json: boolean }
+    }
+  | { readonly kind: 'help'; readonly text: string }
+
+const topExample = 'hearthold put ./photos Photos:/2026'
+
+/** The entry that a command line names, by its first words; options before it are skipped. */
+export const findEntry = (
+  entries: readonly VerbEntry[],
+  argv: readonly string[],
+): VerbEntry | undefined => {
+  const words = argv.filter((word) => !word.startsWith('-'))
+  const two = words.slice(0, 2).join(' ')
+  return entries.find(({ name }) => name === two) ?? entries.find(({ name }) => name === words[0])
+}
+
+const camel = (name: string): string =>
+  name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
+
+const toOption = (option: Option): CommanderOption => {
+  const flags = `${option.short ? `-${option.short}, ` : ''}--${option.name}${option.value ? ` <${option.value}>` : ''}`
+  const made = new CommanderOption(
+    flags,
+    option.env ? `${option.summary} (${option.env})` : option.summary,
+  )
+  return option.choices ? made.choices([...option.choices]) : made
+}
+
+const signatureOf = ({ name, required, many }: Argument): string => {
+  const inner = `${name}${many ? '...' : ''}`
+  return required ? `<${inner}>` : `[${inner}]`
+}
+
+const wrongChoice = ({ name, choices }: Option | Argument) =>
+  new CliError('usage', `There is no such ${name}.`, `Choose one of: ${choices?.join(', ')}.`)
+
+const optionValue = (option: Option, flag: unknown, env: Env): string | boolean | undefined => {
+  const variable = option.env === undefined ? undefined : env[option.env] || undefined
+  if (option.value === undefined) return flag === true || variable === '1' || variable === 'true'
+  const value = typeof flag === 'string' ? flag : variable
+  if (option.choices && value !== undefined && !option.choices.includes(value)) {
+    throw wrongChoice(option)
+  }
+  return value
+}
+
+const optionValues = (
+  options: readonly Option[],
+  flags: Readonly<Record<string, unknown>>,
+  env: Env,
+): Given['options'] =>
+  Object.fromEntries(
+    options.map((option) => [option.name, optionValue(option, flags[camel(option.name)], env)]),
+  )
+
+const argumentValue = (argument: Argument, value: unknown): string | string[] | undefined => {
+  if (argument.many) return Array.isArray(value) ? value.map(String) : []
+  if (typeof value !== 'string') return undefined
+  if (argument.choices && !argument.choices.includes(value)) throw wrongChoice(argument)
+  return value
+}
+
+const argumentValues = (
+  list: readonly Argument[],
+  values: readonly unknown[],
+): Given['arguments'] =>
+  Object.fromEntries(
+    list.map((argument, index) => [argument.name, argumentValue(argument, values[index])]),
+  )
+
+/** Turns a verb's data into a command of commander; the only place that does. */
+const fill = (
+  command: Command,
+  verb: Verb,
+  onRun: (values: readonly unknown[], options: Record<string, unknown>) => void,
+): void => {
+  command.addHelpText('before', `Example:\n  ${verb.example}\n`)
+  for (const argument of verb.arguments)
+    command.argument(
+      signatureOf(argument),
+      argument.choices ? `${argument.summary}: ${argument.choices.join(', ')}` : argument.summary,
+    )
+  for (const option of [...verb.options, jsonOption]) command.addOption(toOption(option))
+  command.allowExcessArguments(false)
+  command.action(() => onRun(command.processedArgs, command.optsWithGlobals()))
+}
+
+const buildProgram = (output: {
+  write: (text: string) => void
+  columns: number | undefined
+}): Command => {
+  const program = new Command('hearthold')
+    .description('Your files, sealed on this computer before they leave it.')
+    .exitOverride()
+    .helpCommand(false)
+    .showSuggestionAfterError(true)
+    .configureOutput({
+      writeOut: output.write,
+      writeErr: output.write,
+      outputError: () => undefined,
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+      getOutHelpWidth: () => output.columns ?? 80,
+      getErrHelpWidth: () => output.columns ?? 80,
+    })
+    .addOption(toOption(jsonOption))
+    .option('--version', 'Print the version')
+  program.addHelpText('before', `Example:\n  ${topExample}\n`)
+  return program
+}
+
+/** The command for an entry; the first of two words is a group of its own. */
+const place = (program: Command, entry: VerbEntry): Command => {
+  const [first = '', second] = entry.name.split(' ')
+  if (second === undefined) return program.command(first).description(entry.summary)
+  const group =
+    program.commands.find((command) => command.name() === first) ??
+    program.command(first).description(`${first} ...`)
+  return group.command(second).description(entry.summary)
+}
+
+const helpAdvice = (entry: VerbEntry | undefined): string =>
+  `See: hearthold ${entry ? `${entry.name} ` : ''}--help`
+
+/** Commander's message as ours: one sentence, no value that was typed (it could be a secret), the suggestion as advice. */
+const usageError = (error: CommanderError, entry: VerbEntry | undefined): CliError => {
+  const [first = '', ...rest] = error.message.split('\n')
+  const bare = first
+    .replace(/^error: /, '')
+    .replace(/('--[\w-]+)=[^']*'/, "$1'")
+    .replace(/\. Expected .*$/, '')
+  const message =
+    error.code === 'commander.invalidArgument' ? 'An option has a value that it cannot have' : bare
+  const suggestion = /\(Did you mean (.+)\?\)/.exec(rest.join(' '))?.[1]
+  const advice = suggestion === undefined ? helpAdvice(entry) : `Did you mean ${suggestion}?`
+  return new CliError('usage', `${message.charAt(0).toUpperCase()}${message.slice(1)}.`, advice)
+}
+
+/**
+ * Reads a command line. `hearthold help put` is `hearthold put --help`. Loads only the verb that is named.
+ * Throws a usage error (`CliError`) with a suggestion where a word is nearly right.
+ */
+export const parseCommandLine = async (
+  entries: readonly VerbEntry[],
+  argv: readonly string[],
+  env: Env,
+  output: Output,
+): Promise<Parsed> => {
+  const words = argv[0] === 'help' ? [...argv.slice(1), '--help'] : [...argv]
+  let text = ''
+  let run: Parsed | undefined
+  const program = buildProgram({ write: (part) => (text += part), columns: output.columns })
+  const entry = findEntry(entries, words)
+  const verb = await entry?.load()
+  for (const one of entries) {
+    const command = place(program, one)
+    if (one !== entry || !verb) continue
+    fill(command, verb, (values, options) => {
+      const given = {
+        arguments: argumentValues(verb.arguments, values),
+        options: optionValues(verb.options, options, env),
+        json: optionValues([jsonOption], options, env)['json'] === true,
+      }
+      run = { kind: 'run', verb, given }
+    })
+  }
+  try {
+    await program.parseAsync(words, { from: 'user' })
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    if (error.code === 'commander.helpDisplayed') return { kind: 'help', text }
+    if (error.code === 'commander.help')
+      throw new CliError('usage', 'No command was given.', text.trimEnd())
+    throw usageError(error, entry)
+  }
+  if (!run) throw new CliError('usage', 'No command was given.', helpAdvice(undefined))
+  return run
+}
