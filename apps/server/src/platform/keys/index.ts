@@ -1,10 +1,11 @@
 import { type Bytes, hkdf, utf8 } from '@hearthold/crypto'
+import type { Kysely } from 'kysely'
 import { type Clock, systemClock } from '../clock.ts'
 import { ensureFolder } from '../file-modes.ts'
 import { fileDriver } from './file-driver.ts'
 import { type InstanceSecrets, openInstanceSecrets } from './instance-secrets.ts'
-import type { KeysDb } from './key-driver.ts'
 import { createKeyService, type KeyService } from './key-service.ts'
+import type { KeysTables } from './tables.ts'
 
 export type { InstanceSecrets } from './instance-secrets.ts'
 export type { KeysDb } from './key-driver.ts'
@@ -33,7 +34,7 @@ export type Keys = {
 export const openKeys = async (options: {
   keysDir: string
   rootKey?: Uint8Array | undefined
-  db: KeysDb
+  db: Kysely<KeysTables>
   clock?: Clock
 }): Promise<Keys> => {
   const { keysDir, db, clock = systemClock } = options

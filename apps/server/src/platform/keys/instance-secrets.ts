@@ -7,10 +7,10 @@ import {
   toB64,
 } from '@hearthold/crypto'
 import { ready, server } from '@serenity-kit/opaque'
+import type { Kysely } from 'kysely'
 import { inTransaction } from '../db/index.ts'
 import type { Clock } from '../clock.ts'
 import { fingerprintOf } from './fingerprint.ts'
-import type { KeysDb } from './key-driver.ts'
 import { KeysError } from './keys-error.ts'
 import {
   readRootKeyFile,
@@ -21,6 +21,7 @@ import {
   writeRootKeyFile,
   writeVersions,
 } from './secret-files.ts'
+import type { KeysTables } from './tables.ts'
 
 /** The instance's own secrets: one key, one job. */
 export type InstanceSecrets = {
@@ -45,7 +46,7 @@ type Expected = ReadonlyMap<string, string>
 const opaqueSetupBytes = 128
 const rowName = (name: string, version: number): string => `${name}/${version}`
 
-const readExpected = async (db: KeysDb): Promise<Expected> => {
+const readExpected = async (db: Kysely<KeysTables>): Promise<Expected> => {
   const rows = await db.selectFrom('instance_keys').selectAll().execute()
   return new Map(rows.map((row) => [rowName(row.name, row.version), row.fingerprint]))
 }
@@ -130,7 +131,7 @@ const versionedOf = async (
 
 /** Files first, fingerprints after: a crash in between leaves keys that the next start takes over. */
 const record = async (
-  db: KeysDb,
+  db: Kysely<KeysTables>,
   clock: Clock,
   expected: Expected,
   found: Found,
@@ -161,7 +162,7 @@ const record = async (
 export const openInstanceSecrets = async (options: {
   keysDir: string
   rootKey: Uint8Array | undefined
-  db: KeysDb
+  db: Kysely<KeysTables>
   clock: Clock
 }): Promise<{ rootKey: Bytes; secrets: InstanceSecrets }> => {
   const { keysDir, db, clock } = options

@@ -1,8 +1,8 @@
-import type { Kysely } from 'kysely'
+import type { Kysely, Transaction } from 'kysely'
 import type { KeysTables } from './tables.ts'
 
 /** A database or a running transaction. */
-export type KeysDb = Kysely<KeysTables>
+export type KeysDb = Kysely<KeysTables> | Transaction<KeysTables>
 
 /**
  * Wraps the key of one sealed thing under the key of one member (cryptography.md 8.10). Drivers: `file` here;

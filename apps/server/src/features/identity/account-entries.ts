@@ -1,0 +1,195 @@
+import { ProblemError } from '@hearthold/contract'
+import {
+  encodeReceipts,
+  fromHex,
+  type LogAppend,
+  type MethodRecord,
+  methodType,
+  toB64,
+  toHex,
+} from '@hearthold/crypto'
+import type { SessionContext } from '#platform/access/session.ts'
+import { inTransaction, isUniqueViolation } from '#platform/db/index.ts'
+import { type AccountChanges, readAccountChanges, readAppend } from './account-append.ts'
+import { findTotp, putPassword, putTotp, removePassword, removeTotp } from './account-store.ts'
+import { removeBackupCodes } from './backup-codes.ts'
+import type { Caller, Trx } from './deps.ts'
+import { onAccount, onAddress, returnGuess, takeGuess } from './guesses.ts'
+import {
+  applyMethodChanges,
+  compareMethods,
+  listMethods,
+  type MethodChanges,
+  retireMethods,
+} from './methods-store.ts'
+import { readPasswordRecord } from './opaque.ts'
+import type { IdentityParts } from './parts.ts'
+import { useSecondFactor } from './second-factor.ts'
+import { findSession, removeSessions } from './session-store.ts'
+import { checkFreshProof } from './sessions.ts'
+import { signInExpired } from './sign-in.ts'
+import { takeStep, takeVerifiedTotp, voidSignIns } from './step-store.ts'
+
+export type AccountAppendBody = {
+  append: string
+  password?: { change: string; registrationRecord: string }
+  recoveryLocator?: string
+  secondFactor?: string
+}
+
+const isPassword = ({ type }: { type: number }): boolean => type === methodType.password
+const isRecovery = ({ type }: { type: number }): boolean => type === methodType.recovery
+
+/**
+ * Another device of one's own says nothing against the sessions that are there; every other change of methods ends
+ * them (ID-11).
+ */
+const endsOthers = ({ added, removed }: MethodChanges): boolean =>
+  removed.length > 0 || added.some(({ type }) => type !== methodType.device)
+
+/** Appends to one's own account log, and changes the credentials beside it in the same transaction. */
+export const accountEntriesService = (parts: IdentityParts) => {
+  const { db, clock, events, logs } = parts
+
+  /** The first log is one's own account log, which exists; the others it governs. */
+  const checkLogs = async (session: SessionContext, appends: readonly LogAppend[]) => {
+    const [own, ...others] = appends
+    if (!own || own.genesis || toHex(own.log) !== session.log)
+      throw new ProblemError(
+        'entry_invalid',
+        "The first log of this append is one's own account log.",
+      )
+    for (const { log, genesis } of others) {
+      const governed = genesis
+        ? toHex(genesis.governing) === session.log
+        : await logs.mayRead(session.log, toHex(log))
+      if (!governed)
+        throw new ProblemError('entry_refused', 'The account does not govern this log.')
+    }
+    return own
+  }
+
+  const newPassword = async (
+    trx: Trx,
+    session: SessionContext,
+    method: MethodRecord,
+    password: AccountAppendBody['password'],
+  ): Promise<void> => {
+    const { account, sessionId } = session
+    const now = clock.now()
+    if (!password)
+      throw new ProblemError('method_required', 'A new password comes with its registration.')
+    const step = await takeStep(trx, password.change, ['password-change'], now)
+    if (!step || step.session !== sessionId) throw signInExpired()
+    const record = readPasswordRecord(password.registrationRecord)
+    const setupVersion = Number(step.method)
+    await putPassword(trx, account, toHex(method.id), { setupVersion, record }, now)
+    if (await findTotp(trx, account)) return
+    // The account had no password: its authenticator was verified just before, by this session.
+    const verified = await takeVerifiedTotp(trx, sessionId, now)
+    if (!verified)
+      throw new ProblemError('method_required', 'A password needs an authenticator beside it.')
+    await putTotp(trx, account, verified.state, Number(verified.method))
+  }
+
+  const dropPassword = async (trx: Trx, account: string, code: string | undefined) => {
+    const factor = code === undefined ? undefined : await useSecondFactor(parts, trx, account, code)
+    if (!factor)
+      throw new ProblemError(
+        'second_factor_wrong',
+        'Removing the password asks for a code of the authenticator, or a backup code.',
+      )
+    await removePassword(trx, account)
+    await removeTotp(trx, account)
+    await removeBackupCodes(trx, account)
+  }
+
+  const changeMethods = async (
+    trx: Trx,
+    session: SessionContext,
+    changes: MethodChanges,
+    body: AccountAppendBody,
+  ): Promise<void> => {
+    const { account } = session
+    checkFreshProof(await findSession(trx, session.sessionId), clock.now())
+    const { added, removed } = changes
+    const password = added.find(isPassword)
+    if (password) await newPassword(trx, session, password, body.password)
+    else if (removed.some(isPassword)) await dropPassword(trx, account, body.secondFactor)
+    const { recoveryLocator } = body
+    if (added.some(isRecovery) && recoveryLocator === undefined)
+      throw new ProblemError('method_required', 'A new recovery key comes with its locator.')
+    try {
+      const locator = recoveryLocator === undefined ? undefined : fromHex(recoveryLocator)
+      await applyMethodChanges(trx, account, changes, locator)
+    } catch (error) {
+      if (!isUniqueViolation(error)) throw error
+      throw new ProblemError('entry_refused', 'This recovery key is in use.')
+    }
+    await voidSignIns(trx, account)
+  }
+
+  /** Everything beside the log; answers the sessions that end with it. */
+  const commit = async (
+    trx: Trx,
+    session: SessionContext,
+    { state, retired }: AccountChanges,
+    body: AccountAppendBody,
+  ): Promise<string[]> => {
+    const { account, sessionId } = session
+    const ended: string[] = []
+    const changes = state && compareMethods(await listMethods(trx, account), state.methods)
+    if (changes && changes.added.length + changes.removed.length > 0) {
+      await changeMethods(trx, session, changes, body)
+      if (endsOthers(changes))
+        ended.push(...(await removeSessions(trx, { account, except: sessionId })))
+    } else if (body.password) {
+      throw new ProblemError('entry_invalid', 'No new password is among these entries.')
+    }
+    if (retired.length > 0) {
+      await retireMethods(trx, account, retired)
+      ended.push(...(await removeSessions(trx, { account, devices: retired })))
+    }
+    return ended
+  }
+
+  /** A code that comes along is a guess until the append has succeeded. */
+  const guessed = async <T>(
+    session: SessionContext,
+    caller: Caller,
+    work: () => Promise<T>,
+  ): Promise<T> => {
+    const counted = [onAddress(caller.address), onAccount(session.account, 'totp')]
+    await inTransaction(db, (trx) => takeGuess(trx, clock.now(), ...counted))
+    try {
+      const done = await work()
+      await inTransaction(db, (trx) => returnGuess(trx, ...counted))
+      return done
+    } catch (error) {
+      const wrong = error instanceof ProblemError && error.code === 'second_factor_wrong'
+      if (!wrong) await inTransaction(db, (trx) => returnGuess(trx, ...counted))
+      throw error
+    }
+  }
+
+  return {
+    append: async (session: SessionContext, body: AccountAppendBody, caller: Caller) => {
+      const appends = readAppend(body.append)
+      const own = await checkLogs(session, appends)
+      const changes = readAccountChanges(own.entries)
+      let ended: string[] = []
+      const append = () =>
+        logs.append({
+          actor: { account: session.account, log: session.log },
+          appends,
+          within: async (trx) => {
+            ended = await commit(trx as unknown as Trx, session, changes, body)
+          },
+        })
+      const receipts =
+        body.secondFactor === undefined ? await append() : await guessed(session, caller, append)
+      events.ended(ended)
+      return { receipts: toB64(encodeReceipts(receipts)), sessionsEnded: ended.length }
+    },
+  }
+}

@@ -1,0 +1,132 @@
+import type { Selectable } from 'kysely'
+import type { On, Trx } from './deps.ts'
+import type { PasswordRecord } from './opaque.ts'
+import type { IdentityTables } from './tables.ts'
+
+export type AccountRow = Selectable<IdentityTables['accounts']>
+
+export const findAccount = (on: On, account: string): Promise<AccountRow | undefined> =>
+  on.selectFrom('accounts').selectAll().where('account', '=', account).executeTakeFirst()
+
+/** The account of a name, by the name's blind index under any version of the pepper. */
+export const findAccountByName = (
+  on: On,
+  indexes: readonly Uint8Array[],
+): Promise<{ account: string } | undefined> =>
+  on.selectFrom('accounts').select('account').where('name_index', 'in', indexes).executeTakeFirst()
+
+export const listAccounts = (on: On): Promise<AccountRow[]> =>
+  on.selectFrom('accounts').selectAll().orderBy('created_at').orderBy('account').execute()
+
+export const insertAccount = async (trx: Trx, row: AccountRow): Promise<void> => {
+  await trx.insertInto('accounts').values(row).execute()
+}
+
+export const updateAccount = async (
+  trx: Trx,
+  account: string,
+  values: Partial<Pick<AccountRow, 'suspended' | 'quota_bytes'>>,
+): Promise<void> => {
+  await trx.updateTable('accounts').set(values).where('account', '=', account).execute()
+}
+
+/** Hosts who can act. */
+export const countActiveHosts = async (on: On): Promise<number> => {
+  const { count } = await on
+    .selectFrom('accounts')
+    .select((eb) => eb.fn.countAll<number>().as('count'))
+    .where('role', '=', 'host')
+    .where('suspended', '=', 0)
+    .executeTakeFirstOrThrow()
+  return Number(count)
+}
+
+/** One query whether the name, or its password, exists or not: so that time tells nothing. */
+export const findPasswordByName = async (
+  on: On,
+  indexes: readonly Uint8Array[],
+): Promise<(PasswordRecord & { account: string }) | undefined> => {
+  const row = await on
+    .selectFrom('accounts')
+    .innerJoin('passwords', 'passwords.account', 'accounts.account')
+    .select(['accounts.account', 'passwords.record', 'passwords.setup_version'])
+    .where('accounts.name_index', 'in', indexes)
+    .executeTakeFirst()
+  return row && { account: row.account, record: row.record, setupVersion: row.setup_version }
+}
+
+export const findPassword = async (
+  on: On,
+  account: string,
+): Promise<PasswordRecord | undefined> => {
+  const row = await on
+    .selectFrom('passwords')
+    .select(['record', 'setup_version'])
+    .where('account', '=', account)
+    .executeTakeFirst()
+  return row && { record: row.record, setupVersion: row.setup_version }
+}
+
+export const putPassword = async (
+  trx: Trx,
+  account: string,
+  method: string,
+  password: PasswordRecord,
+  now: number,
+): Promise<void> => {
+  const values = {
+    method,
+    setup_version: password.setupVersion,
+    record: password.record,
+    changed_at: now,
+  }
+  await trx
+    .insertInto('passwords')
+    .values({ account, ...values })
+    .onConflict((conflict) => conflict.column('account').doUpdateSet(values))
+    .execute()
+}
+
+export const removePassword = async (trx: Trx, account: string): Promise<void> => {
+  await trx.deleteFrom('passwords').where('account', '=', account).execute()
+}
+
+export const findTotp = (
+  on: On,
+  account: string,
+): Promise<{ sealed_secret: Uint8Array; last_step: number } | undefined> =>
+  on
+    .selectFrom('totps')
+    .select(['sealed_secret', 'last_step'])
+    .where('account', '=', account)
+    .executeTakeFirst()
+
+/** `lastStep` is the step whose code verified it: that code is used up. */
+export const putTotp = async (
+  trx: Trx,
+  account: string,
+  sealedSecret: Uint8Array,
+  lastStep: number,
+): Promise<void> => {
+  const values = { sealed_secret: sealedSecret, last_step: lastStep }
+  await trx
+    .insertInto('totps')
+    .values({ account, ...values })
+    .onConflict((conflict) => conflict.column('account').doUpdateSet(values))
+    .execute()
+}
+
+/** Uses a step up; false if it, or a later one, was used before. */
+export const useTotpStep = async (trx: Trx, account: string, step: number): Promise<boolean> => {
+  const { numUpdatedRows } = await trx
+    .updateTable('totps')
+    .set({ last_step: step })
+    .where('account', '=', account)
+    .where('last_step', '<', step)
+    .executeTakeFirstOrThrow()
+  return numUpdatedRows === 1n
+}
+
+export const removeTotp = async (trx: Trx, account: string): Promise<void> => {
+  await trx.deleteFrom('totps').where('account', '=', account).execute()
+}

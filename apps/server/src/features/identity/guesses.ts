@@ -1,0 +1,100 @@
+import { ProblemError } from '@hearthold/contract'
+import { sql } from 'kysely'
+import { addressKey } from '#platform/http/client-address.ts'
+import type { On, Trx } from './deps.ts'
+
+/** ID-12: counted apart, so that whoever guesses at one method does not lock out another. */
+export type GuessKind = 'password' | 'totp' | 'recovery' | 'device'
+
+/** Something that guesses are counted on, and how many it may have in the window. */
+export type Counted = { readonly subject: string; readonly limit: number }
+
+export const guessWindowMs = 15 * 60_000
+const perAccount = 5
+const perAddress = 20
+
+/** Guesses at one method of an account, real or not. */
+export const onAccount = (account: string, kind: GuessKind): Counted => ({
+  subject: `account/${account}/${kind}`,
+  limit: perAccount,
+})
+
+/** Guesses of any kind from one address (of version 6: from one /64). */
+export const onAddress = (address: string): Counted => ({
+  subject: `address/${addressKey(address)}`,
+  limit: perAddress,
+})
+
+const lockedOut = (since: number, now: number): ProblemError =>
+  new ProblemError('locked_out', 'Too many failed attempts. Wait, or use another sign-in method.', {
+    retryAfterSeconds: Math.max(1, Math.ceil((since + guessWindowMs - now) / 1000)),
+  })
+
+/**
+ * Counts one guess on each subject, before it is known whether it is right: whoever proves right gives it back by
+ * `returnGuess`. A window begins with the first guess and lasts 15 minutes. It is kept in the database, so that a
+ * restart forgets nothing.
+ * @throws ProblemError `locked_out` with the seconds to wait; roll the transaction back then
+ */
+export const takeGuess = async (trx: Trx, now: number, ...all: Counted[]): Promise<void> => {
+  // A window from the future was begun before the clock was set back: nobody waits for that day to come.
+  const over = sql`guesses.since <= ${now - guessWindowMs} or guesses.since > ${now}`
+  for (const { subject, limit } of all) {
+    const { count, since } = await trx
+      .insertInto('guesses')
+      .values({ subject, count: 1, since: now })
+      .onConflict((conflict) =>
+        conflict.column('subject').doUpdateSet({
+          count: sql`case when ${over} then 1 else guesses.count + 1 end`,
+          since: sql`case when ${over} then ${now} else guesses.since end`,
+        }),
+      )
+      .returning(['count', 'since'])
+      .executeTakeFirstOrThrow()
+    if (count > limit) throw lockedOut(since, now)
+  }
+}
+
+/** Gives back a guess that turned out right. */
+export const returnGuess = async (trx: Trx, ...all: Counted[]): Promise<void> => {
+  await trx
+    .updateTable('guesses')
+    .set((eb) => ({ count: eb('count', '-', 1) }))
+    .where(
+      'subject',
+      'in',
+      all.map(({ subject }) => subject),
+    )
+    .where('count', '>', 0)
+    .execute()
+}
+
+/**
+ * Refuses when a subject is used up, without counting.
+ * @throws ProblemError `locked_out`
+ */
+export const checkGuesses = async (on: On, now: number, ...all: Counted[]): Promise<void> => {
+  const rows = await on
+    .selectFrom('guesses')
+    .selectAll()
+    .where(
+      'subject',
+      'in',
+      all.map(({ subject }) => subject),
+    )
+    .where('since', '>', now - guessWindowMs)
+    .where('since', '<=', now)
+    .execute()
+  for (const { subject, limit } of all) {
+    const row = rows.find((candidate) => candidate.subject === subject)
+    if (row && row.count >= limit) throw lockedOut(row.since, now)
+  }
+}
+
+/** Forgets windows that are over. */
+export const sweepGuesses = async (trx: Trx, now: number): Promise<void> => {
+  await trx
+    .deleteFrom('guesses')
+    .where((eb) => eb.or([eb('since', '<=', now - guessWindowMs), eb('since', '>', now)]))
+    .execute()
+}

@@ -1,0 +1,57 @@
+import { ProblemError } from '@hearthold/contract'
+import { findAccount } from './account-store.ts'
+import { countBackupCodes } from './backup-codes.ts'
+import type { Trx } from './deps.ts'
+import type { IdentityParts } from './parts.ts'
+import { createSession, handOver, type NewSession, type SessionWanted } from './sessions.ts'
+
+/** How a sign-in wants its session. */
+export type TransportWanted = { transport: 'bearer' | 'cookie'; staySignedIn?: boolean }
+
+/** A sign-in that was proven: its session, or that its account is suspended, which only its owner learns. */
+export type ProvenSignIn =
+  | { readonly outcome: 'signed-in'; readonly log: string; readonly session: NewSession }
+  | { readonly outcome: 'suspended' }
+
+/** Begins the session of a proven sign-in, in the transaction that used the proof up. */
+export const admit = async (
+  parts: IdentityParts,
+  trx: Trx,
+  wanted: SessionWanted,
+): Promise<ProvenSignIn> => {
+  const account = await findAccount(trx, wanted.account)
+  if (!account || account.suspended === 1) return { outcome: 'suspended' }
+  return {
+    outcome: 'signed-in',
+    log: account.log,
+    session: await createSession(parts, trx, wanted),
+  }
+}
+
+/** The answer of a finished sign-in. @throws ProblemError `account_suspended` */
+export const answerSignIn = async (
+  { db }: Pick<IdentityParts, 'db'>,
+  account: string,
+  proven: ProvenSignIn,
+  withCodesLeft: boolean,
+) => {
+  if (proven.outcome === 'suspended')
+    throw new ProblemError('account_suspended', 'A host has suspended this account.')
+  const { token, cookie } = handOver(proven.session)
+  const answer = {
+    next: 'signed-in' as const,
+    account,
+    log: proven.log,
+    session: proven.session.id,
+    expiresAt: proven.session.expiresAt,
+    ...(token === undefined ? {} : { token }),
+    ...(withCodesLeft ? { backupCodesLeft: await countBackupCodes(db, account) } : {}),
+  }
+  return { answer, cookie }
+}
+
+export const signInFailed = (): ProblemError =>
+  new ProblemError('sign_in_failed', 'The sign-in failed.')
+
+export const signInExpired = (): ProblemError =>
+  new ProblemError('sign_in_expired', 'This took too long, or was used already. Begin again.')

@@ -1,0 +1,113 @@
+/** Roles of an account; a guest has only what others share with them. */
+export type RoleText = 'host' | 'member' | 'guest'
+export type SessionMethodText = 'sign-up' | 'password' | 'recovery' | 'device'
+
+/** What one open step of a sign-in or change is; see steps-store.ts. */
+export type StepKind =
+  | 'password'
+  | 'second-factor'
+  | 'recovery'
+  | 'device'
+  | 'unlock'
+  | 'password-change'
+  | 'totp-change'
+  | 'totp-verified'
+
+/** Tables of the identity feature. Ids are 32 hex digits, times ms since 1970, booleans 0 and 1. */
+export type IdentityTables = {
+  /** One row once the instance is set up. */
+  instance: { id: number; name: string; set_up_at: number }
+  accounts: {
+    account: string
+    log: string
+    role: RoleText
+    /** HMAC(pepper, normalised name): for look-up and uniqueness. */
+    name_index: Uint8Array
+    pepper_version: number
+    /** By the key service, for display. */
+    sealed_name: Uint8Array
+    suspended: number
+    /** Null: the default of the configuration. */
+    quota_bytes: number | null
+    created_at: number
+  }
+  /** OPAQUE records: without the set-up, which is not in the database, they say nothing of the password. */
+  passwords: {
+    account: string
+    method: string
+    setup_version: number
+    record: Uint8Array
+    changed_at: number
+  }
+  totps: { account: string; sealed_secret: Uint8Array; last_step: number }
+  backup_codes: { account: string; code_hash: Uint8Array; pepper_version: number }
+  /** The sign-in methods of the account's newest signed state, as far as the server must know them. */
+  methods: {
+    account: string
+    method: string
+    type: number
+    /** SHA-256 of the public key: another key under the same id is another method. */
+    public_key_hash: Uint8Array
+    auth_key: Uint8Array
+    /** Recovery methods only. */
+    locator: Uint8Array | null
+    /** 1 for the method of a retired device: it no longer signs in. */
+    retired: number
+  }
+  sign_ups: {
+    id: string
+    /** Null for the set-up. */
+    invitation: string | null
+    account: string
+    name_index: Uint8Array
+    pepper_version: number
+    sealed_name: Uint8Array
+    sealed_totp: Uint8Array
+    setup_version: number
+    role: RoleText
+    tries: number
+    expires_at: number
+  }
+  sign_in_steps: {
+    id: string
+    kind: StepKind
+    account: string
+    /** The session that began it; null before sign-in. */
+    session: string | null
+    /** The method concerned; null for passwords. */
+    method: string | null
+    /** Sealed login state, challenge, or sealed TOTP secret. */
+    state: Uint8Array
+    tries: number
+    expires_at: number
+  }
+  sessions: {
+    id: string
+    /** SHA-256 of the token; the token itself is nowhere. */
+    token_hash: Uint8Array
+    kind: 'bearer' | 'cookie'
+    account: string
+    method: SessionMethodText
+    device: string | null
+    stay: number
+    created_at: number
+    last_used_at: number
+    expires_at: number
+    /** When this session last proved a sign-in method. */
+    proof_at: number
+    address: string
+    client: string
+  }
+  invitations: {
+    id: string
+    token_hash: Uint8Array
+    pepper_version: number
+    role: RoleText
+    uses_left: number
+    created_by: string
+    created_at: number
+    expires_at: number
+  }
+  /** Failed or open guesses by what they are counted on (guesses.ts). */
+  guesses: { subject: string; count: number; since: number }
+}
