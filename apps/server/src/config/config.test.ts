@@ -261,6 +261,18 @@ describe('how connections are protected', () => {
   })
 })
 
+test('the default public URL follows the port of a local server', () => {
+  const loaded = load(['--listen', '127.0.0.1:9000'])
+  expect(loaded.config.publicUrl).toBe('http://localhost:9000')
+  expect(loaded.inForce.find(({ name }) => name === 'publicUrl')).toMatchObject({
+    value: 'http://localhost:9000',
+    source: 'default',
+  })
+  expect(
+    load(['--listen', '127.0.0.1:9000', '--public-url', 'http://localhost:1']).config.publicUrl,
+  ).toBe('http://localhost:1')
+})
+
 test('texts of listen and sizes', () => {
   expect(parseListen('[::1]:80', '/')).toEqual({ kind: 'tcp', host: '::1', port: 80 })
   expect(parseListen('localhost:0', '/')).toEqual({ kind: 'tcp', host: 'localhost', port: 0 })

@@ -15,7 +15,7 @@ import {
   readConfig,
 } from './read.ts'
 import { type Setting, type SettingName, settings } from './settings.ts'
-import { planTls, type TlsPlan, tlsMistakes } from './tls-plan.ts'
+import { isLoopback, planTls, type TlsPlan, tlsMistakes } from './tls-plan.ts'
 
 /** Everything the server may know about its settings, without the secrets. Paths are absolute. */
 export type Config = {
@@ -70,6 +70,16 @@ export class ConfigError extends Error {
 
 const tableOfSettings: readonly Setting[] = settings
 
+/**
+ * A local server that listens on another port is reached there, so the default public URL follows it. Port 0 is
+ * known only once the server listens.
+ */
+const followPort = (understood: Understood, raw: RawConfig): void => {
+  const listen = understood.values.get('listen') as Listen | undefined
+  if (raw.values.has('publicUrl') || listen?.kind !== 'tcp' || listen.port === 0) return
+  if (isLoopback(listen.host)) understood.values.set('publicUrl', `http://localhost:${listen.port}`)
+}
+
 type Understood = { values: Map<string, SettingValue>; mistakes: Mistake[] }
 
 const understand = (raw: RawConfig, folder: string): Understood => {
@@ -88,6 +98,7 @@ const understand = (raw: RawConfig, folder: string): Understood => {
       understood.mistakes.push({ name: given.source, message: error.message })
     }
   }
+  followPort(understood, raw)
   return understood
 }
 
@@ -142,13 +153,18 @@ const configFrom = (understood: Understood, raw: RawConfig): Config => {
   }
 }
 
-const describe = (setting: Setting, raw: RawConfig): SettingInForce => {
+const describe = (setting: Setting, raw: RawConfig, config: Config): SettingInForce => {
   const given = raw.values.get(setting.name)
   const name = setting.name as SettingName
-  const source = given?.source ?? (setting.default === undefined ? 'not set' : 'default')
+  const source =
+    given?.source ?? (setting.default === undefined && name !== 'keysDir' ? 'not set' : 'default')
   if (setting.secret)
     return { name, value: given === undefined ? undefined : '********', source, secret: true }
-  const text = given?.text ?? setting.default
+  const derived: Readonly<Record<string, string>> = {
+    publicUrl: config.publicUrl,
+    keysDir: config.keysDir,
+  }
+  const text = given?.text ?? derived[name] ?? setting.default
   const value =
     text !== undefined && setting.kind === 'path' ? resolve(given?.folder ?? '.', text) : text
   return { name, value, source, secret: false }
@@ -172,7 +188,7 @@ export const loadConfig = (
   return {
     config,
     secrets: { rootKey: understood.values.get('rootKey') as Uint8Array | undefined },
-    inForce: tableOfSettings.map((setting) => describe(setting, raw)),
+    inForce: tableOfSettings.map((setting) => describe(setting, raw, config)),
     warnings: [...raw.warnings, ...warningsFor(config)],
     verbFlags: raw.verbFlags,
   }
