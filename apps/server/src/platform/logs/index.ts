@@ -5,13 +5,8 @@ export {
   type AppendOutcome,
   type AppendRequest,
 } from './append-request.ts'
-export {
-  createLogService,
-  type LogCommit,
-  type LogHead,
-  type LogService,
-  type LogServiceOptions,
-} from './log-service.ts'
+export type { LogCommit, LogHead } from './commits.ts'
+export { createLogService, type LogService, type LogServiceOptions } from './log-service.ts'
 export { logMigrations } from './migrations/index.ts'
 export type { LogActor, ObjectAccess, ObjectClaim, ObjectUse } from './object-access.ts'
 export type { LogTables } from './tables.ts'

@@ -73,7 +73,11 @@ class LiveLogCache implements LiveLogs {
   }
 
   async get(id: string): Promise<LiveLog | undefined> {
-    while (this.#held?.ids.has(id)) await settled(this.#held.end)
+    const held = this.#held
+    if (held?.ids.has(id)) {
+      await settled(held.end)
+      return this.get(id)
+    }
     return this.#find(id) ?? this.#load(id, this.#db, true)
   }
 

@@ -1,12 +1,11 @@
-import { ProblemError } from '@hearthold/contract'
-import { type Bytes, encodePageParts, encodeStampedEntry, type Receipt } from '@hearthold/crypto'
+import type { Bytes, Receipt } from '@hearthold/crypto'
 import { type AccountView, logKinds } from '@hearthold/model'
-import type { Kysely, Transaction } from 'kysely'
+import type { Kysely } from 'kysely'
 import type { Clock } from '#platform/clock.ts'
-import { inTransaction } from '#platform/db/index.ts'
-import type { AppendRequest, PreparedAppend, Touched } from './append-request.ts'
+import type { AppendRequest } from './append-request.ts'
 import { createAppendQueue } from './append-queue.ts'
-import { Batch } from './batch.ts'
+import { batchRunner } from './batch-runner.ts'
+import { headOf, type LogCommit, type LogHead } from './commits.ts'
 import { createLiveLogs, type LiveLogs } from './live-logs.ts'
 import type { ObjectAccess } from './object-access.ts'
 import { type Page, readPage } from './pages.ts'
@@ -14,27 +13,6 @@ import { prepareAppend } from './prepare.ts'
 import { createReceipts, type Receipts } from './receipts.ts'
 import { findChain, findLog, listLogs, type LogRow } from './store.ts'
 import type { LogTables } from './tables.ts'
-
-/** Where a log stands, as it was last committed. Ids in hex, times in ms since 1970. */
-export type LogHead = {
-  readonly log: string
-  readonly kind: number
-  /** The account log whose account may read it. */
-  readonly owner: string
-  readonly seq: number
-  readonly chain: Bytes
-  readonly at: number
-  readonly entryBytes: number
-}
-
-/** A commit to one log, told once to everybody who listens. */
-export type LogCommit = LogHead & {
-  /** The log's number before. */
-  readonly after: number
-  readonly receipt: Receipt
-  /** The new entries as a page (docs/formats/logs.md), built at the first call. */
-  page(): Bytes
-}
 
 export type LogServiceOptions = {
   readonly db: Kysely<LogTables>
@@ -62,6 +40,8 @@ export type LogService = {
   head(log: string): Promise<LogHead | undefined>
   /** Chain hash at a number that the log has reached; undefined otherwise. 0 is the genesis. */
   chainAt(log: string, seq: number): Promise<Bytes | undefined>
+  /** The log whose rights decide who may write this one: itself where it has no other. Undefined for an unknown log. */
+  governingOf(log: string): Promise<string | undefined>
   /** Whether an account, by its account log, may read a log: its own, and those it founded. */
   mayRead(accountLog: string, log: string): Promise<boolean>
   /** Heads of the logs that an account may read, oldest log first. */
@@ -72,27 +52,6 @@ export type LogService = {
   onCommit(listener: (commit: LogCommit) => void): () => void
 }
 
-const headOf = (row: LogRow): LogHead => ({
-  log: row.id,
-  kind: row.kind,
-  owner: row.owner,
-  seq: row.seq,
-  chain: row.chain,
-  at: row.at,
-  entryBytes: row.entry_bytes,
-})
-
-const commitOf = ({ live, after, entries }: Touched, receipt: Receipt): LogCommit => {
-  let page: Bytes | undefined
-  const stamped = (): Bytes[] => entries.map(encodeStampedEntry)
-  const { seq, chain, at } = live.point
-  const { id: log, idBytes, genesisBytes, owner, entryBytes } = live
-  return {
-    ...{ log, kind: live.rules.kind, owner, seq, chain, at, entryBytes, after, receipt },
-    page: () => (page ??= encodePageParts(idBytes, genesisBytes, after, stamped(), receipt)),
-  }
-}
-
 /** The one place where entries are judged, numbered, stamped, stored and told (core.md 6). */
 export const createLogService = (options: LogServiceOptions): LogService => {
   const { db, clock, objects, logsLimit = 10_000, viewLimitNodes = 400_000 } = options
@@ -101,46 +60,12 @@ export const createLogService = (options: LogServiceOptions): LogService => {
   const listeners = new Set<(commit: LogCommit) => void>()
   const freshReceipt = (row: LogRow): Promise<Receipt> => receipts.fresh(row.id, row)
 
-  const answer = async (work: PreparedAppend, signed: Map<string, Receipt>): Promise<void> => {
-    const all: Receipt[] = []
-    for (const { log } of work.parts) {
-      // A retry's logs were not touched: their head is what it was.
-      all.push(signed.get(log) ?? (await freshReceipt((await findLog(db, log))!)))
-    }
-    work.resolve(all)
+  const tell = (commit: LogCommit): void => {
+    for (const listener of listeners) listener(commit)
   }
-
-  const runBatch = async (works: readonly PreparedAppend[]): Promise<void> => {
-    const hold = logs.hold()
-    const taken: PreparedAppend[] = []
-    const refused: { work: PreparedAppend; error: ProblemError }[] = []
-    const commits: LogCommit[] = []
-    const signed = new Map<string, Receipt>()
-    let committed = false
-    try {
-      await inTransaction(db, async (trx: Transaction<LogTables>) => {
-        const batch = new Batch({ clock, objects, logsLimit }, trx, hold)
-        for (const work of works) {
-          const error = await batch.append(work)
-          if (error) refused.push({ work, error })
-          else taken.push(work)
-        }
-        for (const touched of await batch.finish()) {
-          const receipt = await receipts.sign(touched.live.id, touched.live.point)
-          signed.set(touched.live.id, receipt)
-          commits.push(commitOf(touched, receipt))
-        }
-      })
-      committed = true
-    } finally {
-      hold.end(committed)
-    }
-    for (const { work, error } of refused) work.reject(error)
-    for (const work of taken) await answer(work, signed)
-    for (const commit of commits) for (const listener of listeners) listener(commit)
-  }
-
-  const queue = createAppendQueue(runBatch)
+  const queue = createAppendQueue(
+    batchRunner({ db, clock, objects, logsLimit, logs, receipts, tell }),
+  )
   const view = async (log: string): Promise<unknown> => (await logs.get(log))?.view
 
   return {
@@ -158,6 +83,10 @@ export const createLogService = (options: LogServiceOptions): LogService => {
       const row = await findLog(db, log)
       if (!row || seq > row.seq) return undefined
       return seq === 0 ? (await logs.get(log))?.chainAt(0) : findChain(db, row.number, seq)
+    },
+    governingOf: async (log) => {
+      const row = await findLog(db, log)
+      return row && (row.governing ?? row.id)
     },
     mayRead: async (accountLog, log) => (await findLog(db, log))?.owner === accountLog,
     listFor: async (accountLog) => (await listLogs(db, accountLog)).map(headOf),

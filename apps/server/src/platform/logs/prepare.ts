@@ -133,10 +133,8 @@ const deviceKeys = async (
   for (const { rules, entries } of parts) {
     if (rules.kind !== logKinds.account) continue
     for (const { facts } of entries) {
-      const account = facts as AccountFacts
-      if (account.entry === 'enrol') {
-        enrolled.set(toHex(deviceId(account.deviceKey)), account.deviceKey)
-      }
+      const enrol = facts as AccountFacts
+      if (enrol.entry === 'enrol') enrolled.set(toHex(deviceId(enrol.deviceKey)), enrol.deviceKey)
     }
   }
   return (device) => view?.devices.get(device)?.publicKey ?? enrolled.get(device)
