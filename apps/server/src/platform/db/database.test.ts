@@ -6,6 +6,7 @@ import { CompiledQuery, type Kysely, sql } from 'kysely'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import {
   type Database,
+  inSavepoint,
   inTransaction,
   isUniqueViolation,
   migrate,
@@ -152,9 +153,9 @@ describe.each(drivers)('$driver', ({ open }) => {
     await expect(kept.trx.selectFrom('notes').selectAll().execute()).rejects.toThrow(
       /has ended|already committed/,
     )
-    await expect(inTransaction(db, (trx) => inTransaction(trx, async () => 1))).rejects.toThrow(
-      'Already in a transaction',
-    )
+    await expect(
+      inTransaction(db, (trx) => inTransaction<Tables, number>(trx, async () => 1)),
+    ).rejects.toThrow('Already in a transaction')
     expect(await ids()).toEqual([])
   })
 
@@ -180,6 +181,33 @@ describe.each(drivers)('$driver', ({ open }) => {
     await expect(failed).rejects.toThrow('no')
     expect(seen).toEqual(['first', 'second'])
     expect(() => onCommit(db, () => undefined)).toThrow('running inTransaction')
+  })
+
+  test('a part that throws takes back its own writes and hooks, nothing else', async () => {
+    const seen: string[] = []
+    await inTransaction(db, async (trx) => {
+      const write = async (id: string, fails: boolean) => {
+        await trx.insertInto('notes').values(note(id)).execute()
+        onCommit(trx, () => seen.push(id))
+        if (fails) throw new Error('no')
+      }
+      await inSavepoint(trx, () => write('a', false))
+      await expect(inSavepoint(trx, () => write('b', true))).rejects.toThrow('no')
+      await inSavepoint(trx, () => write('c', false))
+    })
+    expect([await ids(), seen]).toEqual([
+      ['a', 'c'],
+      ['a', 'c'],
+    ])
+  })
+
+  test('a transaction that SQLite has ended takes no further write', async () => {
+    const ended = inTransaction(db, async (trx) => {
+      await sql`rollback`.execute(trx)
+      await trx.insertInto('notes').values(note('alone')).execute()
+    })
+    await expect(ended).rejects.toThrow('SQLite has ended this transaction')
+    expect(await ids()).toEqual([])
   })
 
   test('a full disk is a problem of its own and rolls everything back', async () => {

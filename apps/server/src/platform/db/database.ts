@@ -2,10 +2,13 @@ import { Kysely } from 'kysely'
 import { sqliteDialect } from './sqlite-dialect.ts'
 
 /** The tables of all features together are `Tables`; a store's functions name only their own. */
-export type Database<Tables> = Kysely<Tables> & {
+export interface Database<Tables> extends Kysely<Tables> {
   /** Closes the connections; safe to call twice. */
   close(): Promise<void>
 }
+
+/** For parameters: with Kysely alone the compiler does not find out `Tables` of a `Database`. */
+export type AnyDatabase<Tables> = Kysely<Tables> | Database<Tables>
 
 /**
  * Opens (and creates, mode 0600) the database; its folder must exist.

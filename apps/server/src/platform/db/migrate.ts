@@ -1,4 +1,5 @@
 import { type Kysely, sql } from 'kysely'
+import type { AnyDatabase } from './database.ts'
 import { inTransaction } from './transaction.ts'
 
 /** One step of the schema, never edited after a release. */
@@ -30,7 +31,7 @@ export class NewerDatabaseError extends Error {
  * @throws NewerDatabaseError before changing anything
  */
 export const migrate = async <Tables>(
-  database: Kysely<Tables>,
+  database: AnyDatabase<Tables>,
   migrations: readonly Migration[],
   now: () => number = Date.now,
 ): Promise<string[]> => {

@@ -108,7 +108,11 @@ class SqliteConnection implements DatabaseConnection {
   async #run(query: CompiledQuery): Promise<QueryResult<unknown>> {
     this.#assertOpen()
     const { writer, reader, lock } = this.#connections
-    if (this.#held) return writer.run(query.sql, query.parameters)
+    if (this.#held) {
+      // Some errors (full disk, I/O) end a transaction; what follows must not be written one by one.
+      if (!this.#connections.inTransaction()) throw new Error('SQLite has ended this transaction')
+      return writer.run(query.sql, query.parameters)
+    }
     if (reader && isRead(query)) return reader.run(query.sql, query.parameters)
     const release = await lock.acquire()
     try {

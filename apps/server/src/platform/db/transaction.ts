@@ -1,4 +1,5 @@
-import { CompiledQuery, type Kysely, type Transaction } from 'kysely'
+import { CompiledQuery, type Transaction } from 'kysely'
+import type { AnyDatabase } from './database.ts'
 
 type Hook = () => void
 const hooks = new WeakMap<object, Hook[]>()
@@ -9,7 +10,7 @@ const hooks = new WeakMap<object, Hook[]>()
  * @throws what `work` throws; ProblemError `disk_full` or `unavailable`
  */
 export const inTransaction = async <Tables, Answer>(
-  db: Kysely<Tables>,
+  db: AnyDatabase<Tables>,
   work: (trx: Transaction<Tables>) => Promise<Answer>,
 ): Promise<Answer> => {
   if (db.isTransaction)

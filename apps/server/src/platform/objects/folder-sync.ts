@@ -1,28 +1,38 @@
+import { tryEach } from './disk-errors.ts'
 import type { FileSystem } from './file-system.ts'
 
 export type FolderSync = {
-  /** Answers when every name given to or taken from `folder` before this call is on the disk. */
-  sync(folder: string): Promise<void>
+  /**
+   * To be called before names in `folder` are changed.
+   * @returns what answers when they are on the disk; to be called after the change
+   */
+  changing(folder: string): () => Promise<void>
   /** Closes the folders kept open; waiting syncs fail. */
   close(): void
 }
 
-type Waiter = { resolve(): void; reject(error: unknown): void }
-type Folder = { file: number; running: boolean; waiting: Waiter[] }
+type Waiter = { resolve: () => void; reject: (error: unknown) => void }
+type Folder = { readonly file: number; running: boolean; failures: number; waiting: Waiter[] }
 
 /**
  * One fsync of a folder at a time, shared by all who wait for it. Sharing matters for more than speed: the kernel
- * reports a failed write once per open folder, so that of two fsyncs side by side only one would hear of it. When one
- * fails, those who came while it ran fail too, since their names may have been in what was lost.
+ * reports a failed write once per open folder, and forgets what it could not write. So whoever changed a name before a
+ * failed fsync ended must fail too, even if the next fsync succeeds.
  */
 export const folderSync = (fs: FileSystem): FolderSync => {
   const folders = new Map<string, Folder>()
   let closed = false
 
   const opened = (path: string): Folder => {
+    if (closed) throw new Error('The object store is closed')
     const found = folders.get(path)
     if (found) return found
-    const folder: Folder = { file: fs.openSync(path, 'r'), running: false, waiting: [] }
+    const folder: Folder = {
+      file: fs.openSync(path, 'r'),
+      running: false,
+      failures: 0,
+      waiting: [],
+    }
     folders.set(path, folder)
     return folder
   }
@@ -36,23 +46,28 @@ export const folderSync = (fs: FileSystem): FolderSync => {
         await fs.fsync(folder.file)
         for (const waiter of served) waiter.resolve()
       } catch (error) {
+        folder.failures += 1
         const failed = [...served, ...folder.waiting]
         folder.waiting = []
         for (const waiter of failed) waiter.reject(error)
       }
     }
     folder.running = false
-    if (closed) fs.closeSync(folder.file)
+    if (closed) tryEach(() => fs.closeSync(folder.file))
   }
 
   return {
-    sync: (path) =>
-      new Promise((resolve, reject) => {
-        if (closed) throw new Error('The object store is closed')
-        const folder = opened(path)
+    changing: (path) => {
+      const folder = opened(path)
+      const { failures } = folder
+      return async () => {
+        if (folder.failures !== failures || closed) throw lostNames()
+        const { promise, resolve, reject } = Promise.withResolvers<void>()
         folder.waiting.push({ resolve, reject })
         if (!folder.running) void run(folder)
-      }),
+        await promise
+      }
+    },
     close: () => {
       closed = true
       for (const folder of folders.values()) if (!folder.running) fs.closeSync(folder.file)
@@ -60,3 +75,6 @@ export const folderSync = (fs: FileSystem): FolderSync => {
     },
   }
 }
+
+const lostNames = (): Error =>
+  Object.assign(new Error('A folder could not be written'), { code: 'EIO' })

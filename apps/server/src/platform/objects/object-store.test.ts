@@ -14,26 +14,16 @@ import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
 import { sealedSegmentBytes } from '@hearthold/crypto'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import {
-  type FileSystem,
-  nodeFileSystem,
-  type ObjectStore,
-  openObjectStore,
-  type Upload,
-} from './index.ts'
+import { type ObjectStore, openObjectStore, type Upload } from './index.ts'
 
 const newId = (): string => randomBytes(16).toString('hex')
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 
 let folder = ''
 let store: ObjectStore
-const reopen = async (fs?: FileSystem): Promise<void> => {
+const reopen = async (): Promise<void> => {
   await store.close()
-  store = await openObjectStore({
-    folder: join(folder, 'objects'),
-    reserveBytes: 0,
-    ...(fs && { fs }),
-  })
+  store = await openObjectStore({ folder: join(folder, 'objects'), reserveBytes: 0 })
 }
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'hearthold-objects-'))
@@ -360,51 +350,5 @@ describe('the folder', () => {
     const listed: string[] = []
     for await (const some of store.list()) listed.push(...some)
     expect(listed.toSorted()).toEqual(ids.slice(40).toSorted())
-  })
-})
-
-describe('faults', () => {
-  const failing = (code: string, method: keyof FileSystem): FileSystem => ({
-    ...nodeFileSystem,
-    [method]: () => {
-      const error = Object.assign(new Error(code), { code })
-      if (method.endsWith('Sync')) throw error
-      return Promise.reject(error)
-    },
-  })
-  test.each([
-    ['ENOSPC', 'writev', 'disk_full'],
-    ['EDQUOT', 'writev', 'disk_full'],
-    ['EMFILE', 'openSync', 'unavailable'],
-    ['EIO', 'fsync', 'unavailable'],
-    ['EROFS', 'renameSync', 'unavailable'],
-  ] as const)('%s from %s is %s', async (code, method, problem) => {
-    const fs = { ...nodeFileSystem }
-    await reopen(fs)
-    Object.assign(fs, { [method]: failing(code, method)[method] })
-    if (method === 'writev')
-      Object.assign(fs, {
-        writeSync: () => failing(code, 'writeSync').writeSync(0, Buffer.of(), 0),
-      })
-    const upload = newUpload(100)
-    await expect(store.uploads.write(upload, 0, body(randomBytes(100)))).rejects.toMatchObject({
-      code: problem,
-    })
-    await expect(store.putMany([{ id: newId(), bytes: randomBytes(100) }])).rejects.toMatchObject({
-      code: problem,
-    })
-    expect(namesIn().filter((name) => name.endsWith('.enc'))).toEqual([])
-  })
-
-  test('no room is told before anything is sent', async () => {
-    await reopen({ ...nodeFileSystem, freeBytesSync: () => 1000 })
-    store.uploads.begin(newUpload(600))
-    expect(() => store.uploads.begin(newUpload(600))).toThrow(
-      expect.objectContaining({ code: 'disk_full' }),
-    )
-    await expect(store.putMany([{ id: newId(), bytes: randomBytes(600) }])).rejects.toMatchObject({
-      code: 'disk_full',
-    })
-    expect(namesIn()).toEqual([])
   })
 })

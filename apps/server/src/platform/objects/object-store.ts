@@ -41,7 +41,7 @@ export const defaultReserveBytes = 128 * 1024 * 1024
 
 /**
  * Opens the disk driver in `folder`, and makes the folder and its 256 parts (0700).
- * @throws the disk's errors
+ * @throws ProblemError `disk_full` or `unavailable`, or what else the disk says
  */
 export const openObjectStore = async (options: {
   folder: string
@@ -50,7 +50,7 @@ export const openObjectStore = async (options: {
 }): Promise<ObjectStore> => {
   const { folder, fs = nodeFileSystem, reserveBytes = defaultReserveBytes } = options
   const names = objectNames(folder)
-  await makeFolders(fs, folder)
+  await asDiskProblems(() => makeFolders(fs, folder))
   const folders = folderSync(fs)
   const freeOnDisk = (): number => {
     try {

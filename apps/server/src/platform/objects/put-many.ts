@@ -83,12 +83,14 @@ export class PutMany {
       await inParallel(puts, (put) =>
         fresh.has(put) ? this.#writeTemporary(put) : this.#syncExisting(put),
       )
+      const synced = [...new Set(puts.map(({ id }) => names.folder(id)))].map((folder) =>
+        folders.changing(folder),
+      )
       for (const put of fresh) {
         fs.renameSync(names.part(put.id, put.temporary), put.path)
         renamed.push(put)
       }
-      const touched = new Set(puts.map(({ id }) => names.folder(id)))
-      await inParallel([...touched], (folder) => folders.sync(folder))
+      await inParallel(synced, (sync) => sync())
     } catch (error) {
       tryEach(
         ...renamed.map(

@@ -131,7 +131,7 @@ export class UploadFile {
     } finally {
       fs.closeSync(file)
     }
-    await folders.sync(names.folder(object))
+    await folders.changing(names.folder(object))()
     return { offset: sizeBytes, sha256: hash.digest('hex') }
   }
 
@@ -179,9 +179,10 @@ export class UploadFile {
   async #publish(): Promise<string> {
     const { fs, names, folders } = this.#disk
     if (fs.statSync(this.#final)) throw objectExists()
+    const synced = folders.changing(names.folder(this.upload.object))
     fs.renameSync(this.#part, this.#final)
     try {
-      await folders.sync(names.folder(this.upload.object))
+      await synced()
     } catch (error) {
       tryEach(() => fs.removeSync(this.#final))
       throw error

@@ -1,0 +1,80 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import {
+  type FileSystem,
+  nodeFileSystem,
+  type ObjectStore,
+  openObjectStore,
+  type Upload,
+} from './index.ts'
+
+let folder = ''
+let store: ObjectStore
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'hearthold-faults-'))
+})
+afterEach(async () => {
+  await store.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+const newId = (): string => randomBytes(16).toString('hex')
+const newUpload = (sizeBytes: number): Upload => ({ upload: newId(), object: newId(), sizeBytes })
+const body = (bytes: Uint8Array): Readable => Readable.from([bytes], { objectMode: false })
+const namesIn = (): string[] =>
+  readdirSync(join(folder, 'objects'), { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.includes('.'),
+  )
+const reopen = async (fs: FileSystem): Promise<void> => {
+  store = await openObjectStore({ folder: join(folder, 'objects'), reserveBytes: 0, fs })
+}
+
+describe('faults', () => {
+  const failing = (code: string, method: keyof FileSystem): FileSystem => ({
+    ...nodeFileSystem,
+    [method]: () => {
+      const error = Object.assign(new Error(code), { code })
+      if (method.endsWith('Sync')) throw error
+      return Promise.reject(error)
+    },
+  })
+  test.each([
+    ['ENOSPC', 'writev', 'disk_full'],
+    ['EDQUOT', 'writev', 'disk_full'],
+    ['EMFILE', 'openSync', 'unavailable'],
+    ['EIO', 'fsync', 'unavailable'],
+    ['EROFS', 'renameSync', 'unavailable'],
+  ] as const)('%s from %s is %s', async (code, method, problem) => {
+    const fs = { ...nodeFileSystem }
+    await reopen(fs)
+    Object.assign(fs, { [method]: failing(code, method)[method] })
+    if (method === 'writev')
+      Object.assign(fs, {
+        writeSync: () => failing(code, 'writeSync').writeSync(0, Buffer.of(), 0),
+      })
+    const upload = newUpload(100)
+    await expect(store.uploads.write(upload, 0, body(randomBytes(100)))).rejects.toMatchObject({
+      code: problem,
+    })
+    await expect(store.putMany([{ id: newId(), bytes: randomBytes(100) }])).rejects.toMatchObject({
+      code: problem,
+    })
+    expect(namesIn().filter((name) => name.endsWith('.enc'))).toEqual([])
+  })
+
+  test('no room is told before anything is sent', async () => {
+    await reopen({ ...nodeFileSystem, freeBytesSync: () => 1000 })
+    store.uploads.begin(newUpload(600))
+    expect(() => store.uploads.begin(newUpload(600))).toThrow(
+      expect.objectContaining({ code: 'disk_full' }),
+    )
+    await expect(store.putMany([{ id: newId(), bytes: randomBytes(600) }])).rejects.toMatchObject({
+      code: 'disk_full',
+    })
+    expect(namesIn()).toEqual([])
+  })
+})
