@@ -36,8 +36,8 @@ const put = defineVerb({
     return Promise.resolve({ data: { done: 3 }, text: 'Done.\n' })
   },
 })
-const failing = (error: unknown) =>
-  defineVerb({ example: 'x', arguments: [], options: [], run: () => Promise.reject(error) })
+const failing = (reason: unknown) =>
+  defineVerb({ example: 'x', arguments: [], options: [], run: () => Promise.reject(reason) })
 
 const entry = (name: string, verb: ReturnType<typeof defineVerb>): VerbEntry => ({
   name,

@@ -27,14 +27,15 @@ export type Questions = {
 
 const secretLimitBytes = 64 * 1024
 
+/** At most a little more than the limit, so that too long a secret is noticed and never taken in part. */
 const readStream = async (stream: AsyncIterable<Buffer | string>): Promise<Buffer> => {
   const parts: Buffer[] = []
   let sizeBytes = 0
   for await (const part of stream) {
     const bytes = Buffer.from(part)
+    parts.push(bytes)
     sizeBytes += bytes.length
     if (sizeBytes > secretLimitBytes) break
-    parts.push(bytes)
   }
   return Buffer.concat(parts)
 }
