@@ -8,15 +8,17 @@ import {
   sortReaders,
   verifyEpochKey,
 } from './audience.ts'
-import { fromHex, randomBytes, randomId, toHex } from './bytes.ts'
+import { concat, fromHex, lp, randomBytes, randomId, toHex, utf8 } from './bytes.ts'
 import { createGrant, openGrant, sealedGrantBytes } from './grant.ts'
+import { sha256 } from './hash.ts'
+import { hpkeSeal } from './hpke.ts'
 import { kemPublicKey } from './kem.ts'
 import { merkleProof, merkleRoot, verifyMerkleProof } from './merkle.ts'
 import { merkle } from './oracle/formats.oracle.ts'
 import { hexOf } from './oracle/hex.oracle.ts'
 import { expectEachRefused, refusalOf } from './oracle/tamper.oracle.ts'
 import { buildAudiences } from './oracle/vectors.oracle.ts'
-import { signingPublicKey } from './signature.ts'
+import { sign, signingPublicKey } from './signature.ts'
 
 const place = {
   audience: fromHex(vectors.place.audience),
@@ -78,6 +80,15 @@ describe('grant', () => {
   })
 })
 
+test('a grant that its granter signed but that holds no key of 32 bytes', async () => {
+  const { audience, epoch, granter, reader, readerVersion } = place
+  const fields = [audience, epoch, granter, reader, readerVersion] as const
+  const context = { info: utf8('hearthold/v1/grant'), aad: lp(...fields) }
+  const sealed = await hpkeSeal(kemPublicKey(keys.readerSeed), randomBytes(16), context)
+  const signature = await sign(deviceSeed, 'hearthold/v1/grant', ...fields, sha256(sealed))
+  expect(await refusalOf(() => openGrant(place, { sealed, signature }, keys))).toBe('grant')
+})
+
 describe('epoch', () => {
   test('commits to key, readers and grants', async () => {
     const commitment = createEpochCommitment(place, epochKey, readers, [grant.sealed, grant.sealed])
@@ -122,6 +133,8 @@ describe('Merkle tree', () => {
         expect(verifyMerkleProof(root, Uint8Array.of(...all[index]!, 1), at, proof)).toBe(false)
         expect(verifyMerkleProof(root, all[index]!, at, Uint8Array.of(...proof, 0))).toBe(false)
         expect(verifyMerkleProof(root, all[index]!, at, proof.subarray(1))).toBe(proof.length === 0)
+        const longer = concat(new Uint8Array(32), proof)
+        expect(verifyMerkleProof(root, all[index]!, at, longer)).toBe(false)
         const wider = { index, count: 2 * all.length + 1 }
         expect(verifyMerkleProof(root, all[index]!, wider, proof)).toBe(false)
         expect(

@@ -131,6 +131,15 @@ describe('openStream', () => {
     expect(await open(sealed, plain.length)).toBe('returned')
   })
 
+  test('no bytes at all, even for an empty object or an empty range', async () => {
+    expect(await refusalOf(() => collect(openStream(opener, [], 0)))).toBe('object_segment')
+    const range = { start: 5, end: 5 }
+    const attempt = () => collect(openStream(opener, [], plain.length, range))
+    expect(await refusalOf(attempt)).toBe('object_segment')
+    const empty = await collect(sealStream(sealer, []))
+    expect(await collect(openStream(opener, [empty], 0))).toHaveLength(0)
+  })
+
   test('nothing of a segment is released before its tag verifies', async () => {
     const sealed = await collect(sealStream(sealer, [plain]))
     sealed[sealedSegmentBytes + 500]! ^= 1

@@ -4,7 +4,7 @@ import { refusalOf } from '../oracle/tamper.oracle.ts'
 import { generateSigningSeed, signingPublicKey } from '../signature.ts'
 import { createKeyring, type Keyring, sealKeyring } from './keyring.ts'
 import { createMethod, type MethodRecord, sealAnchor, wrapAccountKey } from './method-keys.ts'
-import { createAccountState, signAccountState } from './state.ts'
+import { createAccountState, getStateMethod, signAccountState } from './state.ts'
 import { type ServedAccount, unlockAccount } from './unlock.ts'
 
 const account = randomId()
@@ -115,6 +115,26 @@ describe('unlock', () => {
       seenCounter: 0,
     })
     expect(await refusalOf(() => elsewhere)).toBe('account_anchor')
+  })
+
+  test('a state that the same root signed for another account', async () => {
+    const place = { account: randomId(), generation: 1, counter: 1 }
+    const state = createAccountState(place, honest.served.sealedKeyring, honest.methods)
+    const stateSignature = await signAccountState(honest.keyring.rootSeed, state)
+    const served = { ...honest.served, state, stateSignature }
+    expect(await refusalOf(() => unlock(served))).toBe('account_state')
+  })
+
+  test('what is served for a method must be what was signed, field by field', async () => {
+    const { state } = honest.served
+    const [method, other] = honest.methods as [MethodRecord, MethodRecord]
+    const check = (served: MethodRecord) => refusalOf(() => getStateMethod(state, served))
+    expect(getStateMethod(state, method).id).toEqual(method.id)
+    expect(await check({ ...method, type: 2 })).toBe('account_state')
+    expect(await check({ ...method, id: randomId() })).toBe('account_state')
+    expect(await check({ ...method, publicKey: other.publicKey })).toBe('account_state')
+    expect(await check({ ...method, wrap: other.wrap })).toBe('account_state')
+    expect(await check({ ...method, wrap: new Uint8Array(0) })).toBe('account_state')
   })
 
   test('an old state where the device remembers a newer; a fresh device cannot tell', async () => {
