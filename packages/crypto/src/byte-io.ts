@@ -1,6 +1,13 @@
 import type { Bytes } from './bytes.ts'
 import { IntegrityError } from './integrity-error.ts'
 
+/** DataView would keep the low bits of a larger number: a length that lies. */
+const checkInteger = (value: number, largest: number): void => {
+  if (!Number.isInteger(value) || value < 0 || value > largest) {
+    throw new RangeError('integer does not fit its field')
+  }
+}
+
 /** Appends big-endian integers and byte strings to a growing buffer. */
 export class ByteWriter {
   #bytes: Bytes
@@ -12,6 +19,7 @@ export class ByteWriter {
     this.#view = new DataView(this.#bytes.buffer)
   }
 
+  /** Call it before touching `#view`, which it replaces when the buffer grows. */
   #reserve(count: number): number {
     const at = this.#length
     this.#length += count
@@ -25,17 +33,23 @@ export class ByteWriter {
   }
 
   u8(value: number): this {
-    this.#view.setUint8(this.#reserve(1), value)
+    checkInteger(value, 0xff)
+    const at = this.#reserve(1)
+    this.#view.setUint8(at, value)
     return this
   }
 
   u16(value: number): this {
-    this.#view.setUint16(this.#reserve(2), value)
+    checkInteger(value, 0xffff)
+    const at = this.#reserve(2)
+    this.#view.setUint16(at, value)
     return this
   }
 
   u32(value: number): this {
-    this.#view.setUint32(this.#reserve(4), value)
+    checkInteger(value, 0xffff_ffff)
+    const at = this.#reserve(4)
+    this.#view.setUint32(at, value)
     return this
   }
 

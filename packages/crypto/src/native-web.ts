@@ -1,7 +1,7 @@
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { hmac } from '@noble/hashes/hmac.js'
 import { sha256 } from '@noble/hashes/sha2.js'
-import type { Bytes } from './bytes.ts'
+import { type Bytes, equalBytes } from './bytes.ts'
 import { verifyEd25519InScript } from './edwards.ts'
 import type { Native } from './native.ts'
 
@@ -10,16 +10,19 @@ const nonceBytes = 12
 
 const plain = (bytes: Uint8Array): Bytes => bytes as Bytes
 
-/** Same key, many segments: importing it once per call would double the cost of small bodies. */
-const importedKeys = new WeakMap<Uint8Array, Promise<CryptoKey>>()
+type ImportedKey = { readonly bytes: Bytes; readonly imported: Promise<CryptoKey> }
+
+/**
+ * Same key, many segments: importing it once per call would double the cost of small bodies. The bytes are
+ * compared, so that a buffer that is filled with another key, or wiped, never stands for the old one.
+ */
+const importedKeys = new WeakMap<Uint8Array, ImportedKey>()
 const aesKey = (key: Uint8Array): Promise<CryptoKey> => {
   const found = importedKeys.get(key)
-  if (found) return found
-  const imported = crypto.subtle.importKey('raw', plain(key), 'AES-GCM', false, [
-    'encrypt',
-    'decrypt',
-  ])
-  importedKeys.set(key, imported)
+  if (found && equalBytes(found.bytes, key)) return found.imported
+  const bytes = key.slice()
+  const imported = crypto.subtle.importKey('raw', bytes, 'AES-GCM', false, ['encrypt', 'decrypt'])
+  importedKeys.set(key, { bytes, imported })
   return imported
 }
 

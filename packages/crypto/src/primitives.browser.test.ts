@@ -124,6 +124,18 @@ describe('AES-256-GCM', () => {
     await expect(open(new Uint8Array(0), sealed, sealed)).rejects.toThrow(RangeError)
   })
 
+  test('a key buffer that is filled anew is another key', async () => {
+    const key = randomBytes(32)
+    const first = key.slice()
+    const none = new Uint8Array(0)
+    const before = await seal(key, utf8('first'), none)
+    key.fill(7)
+    expect(await refusalOf(() => open(key, before, none))).toBe('sealed_bytes')
+    const after = await seal(key, utf8('second'), none)
+    expect(await open(new Uint8Array(32).fill(7), after, none)).toEqual(utf8('second'))
+    expect(await open(first, before, none)).toEqual(utf8('first'))
+  })
+
   test('seals under a new nonce each time', async () => {
     const key = randomBytes(32)
     const none = new Uint8Array(0)
