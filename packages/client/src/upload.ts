@@ -10,7 +10,7 @@ import { NetworkError } from './network-error.ts'
 import { readAnswer } from './answer-schema.ts'
 import { createPatience, type Patience } from './patience.ts'
 
-/** Stored bytes of one full segment of a sealed object: 256 KiB, nonce and tag (docs/formats/sealed-objects.md). */
+/** Stored bytes of one full segment of a sealed object: 256 KiB, nonce and tag (docs/formats/sealed-object.md). */
 export const storedSegmentBytes = 256 * 1024 + 28
 /** Where bodies cannot stream, a piece of this many segments (8 MiB) is sent at a time. */
 const pieceBytes = 32 * storedSegmentBytes

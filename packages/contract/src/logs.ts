@@ -85,7 +85,7 @@ const Checkpoint = Exact({
   /** Sealed objects: the tree part and the keys part. */
   tree: Id,
   keys: Id,
-  /** The signed header of docs/formats/checkpoints.md. */
+  /** The signed header of docs/formats/checkpoint.md. */
   header: Base64Url(512),
   signature: Hex64,
 })
@@ -116,7 +116,7 @@ export const putCheckpoint = endpoint({
   ],
 })
 
-/** Registers of docs/formats/registers.md; the value is sealed by the client. */
+/** Registers of docs/formats/register.md; the value is sealed by the client. */
 const RegisterName = Type.String({ pattern: '^[a-z0-9][a-z0-9/.-]{0,99}$' })
 const Register = Exact({
   name: RegisterName,
