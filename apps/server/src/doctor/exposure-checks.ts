@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { FileModeError } from '#platform/file-modes.ts'
 import { readCertificateFiles } from '#platform/tls/certificate.ts'
@@ -29,7 +30,7 @@ const lookAtFiles = (
     )
   }
   const host = new URL(publicUrl).hostname.replace(/^\[|\]$/g, '')
-  const named = certificate.checkHost(host) ?? certificate.checkIP(host)
+  const named = isIP(host) === 0 ? certificate.checkHost(host) : certificate.checkIP(host)
   if (named === undefined)
     return problem(
       `The certificate is not for ${host}.`,
