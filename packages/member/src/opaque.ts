@@ -18,7 +18,10 @@ const serverIdentifier = 'hearthold'
 
 const stretchingOf = (ksf: number) => {
   if (ksf !== 1) {
-    throw new IntegrityError('malformed', 'The server asks for another password stretching than ours.')
+    throw new IntegrityError(
+      'malformed',
+      'The server asks for another password stretching than ours.',
+    )
   }
   return stretching[1]
 }
@@ -105,7 +108,9 @@ export const provePassword = async (password: string): Promise<PasswordLogin> =>
           identifiers: identifiersOf(account),
           keyStretching,
         })
-        return finished && { request: finished.finishLoginRequest, secret: secretOf(finished.exportKey) }
+        return (
+          finished && { request: finished.finishLoginRequest, secret: secretOf(finished.exportKey) }
+        )
       } catch (error) {
         return refuseBytes(error)
       }

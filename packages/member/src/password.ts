@@ -58,7 +58,10 @@ const effectiveLength = (password: string): number => {
  */
 export const passwordStrength = (password: string): PasswordStrength => {
   const text = normalizePassword(password)
-  const alphabet = classes.reduce((sum, [pattern, size]) => sum + (pattern.test(text) ? size : 0), 0)
+  const alphabet = classes.reduce(
+    (sum, [pattern, size]) => sum + (pattern.test(text) ? size : 0),
+    0,
+  )
   const bits = alphabet === 0 ? 0 : Math.round(effectiveLength(text) * Math.log2(alphabet))
   return { bits, label: bits < 50 ? 'weak' : bits < 75 ? 'fair' : 'strong' }
 }

@@ -27,6 +27,11 @@ export const totpCode = (secret: string, now: number, lastUsedStep?: number): To
 const codeOf = (secret: string, step: number): string => {
   const text = secret.replaceAll(/[\s-]/g, '').toUpperCase()
   if (!/^[A-Z2-7]{16,}=*$/.test(text)) throw new RangeError('not a base32 authenticator secret')
-  const totp = new TOTP({ secret: Secret.fromBase32(text), algorithm: 'SHA1', digits, period: stepMs / 1000 })
+  const totp = new TOTP({
+    secret: Secret.fromBase32(text),
+    algorithm: 'SHA1',
+    digits,
+    period: stepMs / 1000,
+  })
   return totp.generate({ timestamp: step * stepMs })
 }

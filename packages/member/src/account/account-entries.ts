@@ -33,7 +33,11 @@ export type StateKeys = {
 
 const settingsKey = (keyring: Keyring) => currentDomainKey(keyring, 'settings')
 
-const draft = (keyring: Keyring, facts: AccountFacts, seal: AccountDraft['seal']): AccountDraft => ({
+const draft = (
+  keyring: Keyring,
+  facts: AccountFacts,
+  seal: AccountDraft['seal'],
+): AccountDraft => ({
   kind: accountEntryKinds[facts.entry],
   epoch: settingsKey(keyring).version,
   facts,
@@ -82,7 +86,10 @@ export const pinDraft = (keyring: Keyring, instanceKey: Bytes): AccountDraft =>
   bodyless(keyring, { entry: 'pin', instanceKey })
 
 /** The public identity of the keyring's newest version. */
-export const identityDraft = async (keys: { account: Bytes; keyring: Keyring }): Promise<AccountDraft> => {
+export const identityDraft = async (keys: {
+  account: Bytes
+  keyring: Keyring
+}): Promise<AccountDraft> => {
   const { keyring, account } = keys
   const bundle = await createIdentityBundle(keyring.rootSeed, account, currentIdentity(keyring))
   return bodyless(keyring, { entry: 'identity', ...bundle })

@@ -13,7 +13,12 @@ import {
   type StampedEntry,
   toHex,
 } from '@hearthold/crypto'
-import { type AccountFacts, accountRules, type AccountView, type SignedState } from '@hearthold/model'
+import {
+  type AccountFacts,
+  accountRules,
+  type AccountView,
+  type SignedState,
+} from '@hearthold/model'
 import { LogReplica } from '../logs/log-replica.ts'
 import { type MemberContext } from '../member-context.ts'
 
@@ -65,7 +70,10 @@ const sealedTextOf = ({ header, body }: StampedEntry): SealedText => ({
   body: (body ?? new Uint8Array(0)).slice(),
 })
 
-const openText = async (keyring: Keyring, sealed: SealedText | undefined): Promise<string | undefined> => {
+const openText = async (
+  keyring: Keyring,
+  sealed: SealedText | undefined,
+): Promise<string | undefined> => {
   const key = sealed && findDomainKey(keyring, 'settings', sealed.place.epoch)
   return key && fromUtf8(await openBody(key.key, sealed.place, sealed.body))
 }
@@ -108,7 +116,10 @@ export const openAccountLog = async (
   await replica.sync()
   const { view } = replica
   if (!view.accountId || !equalBytes(view.accountId, fromHex(where.account))) {
-    throw new IntegrityError('account_state', 'The log is of another account than the one signed in to.')
+    throw new IntegrityError(
+      'account_state',
+      'The log is of another account than the one signed in to.',
+    )
   }
   return {
     log: where.log,

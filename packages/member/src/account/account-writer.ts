@@ -44,12 +44,17 @@ type Signed = {
   readonly fences: readonly (readonly SignedEntry[])[]
 }
 
-const signAll = async (member: Unlocked, device: DeviceKey, append: AccountAppend): Promise<Signed> => {
+const signAll = async (
+  member: Unlocked,
+  device: DeviceKey,
+  append: AccountAppend,
+): Promise<Signed> => {
   const { replica } = member.account
   const entries = await signDrafts(
     {
       log: replica.logBytes,
       rules: accountRules.version,
+      strict: accountRules.strict,
       position: replica.position,
       author: authorOf(member),
       device,
@@ -73,7 +78,11 @@ const logsOf = (member: Unlocked, { append, entries, fences }: Signed): LogAppen
   })),
 ]
 
-const take = async (member: Unlocked, signed: Signed, receipts: readonly Receipt[]): Promise<void> => {
+const take = async (
+  member: Unlocked,
+  signed: Signed,
+  receipts: readonly Receipt[],
+): Promise<void> => {
   const { replica } = member.account
   const [mine, ...others] = receipts
   const facts = signed.append.drafts.map((draft) => draft.facts)

@@ -98,7 +98,10 @@ const checkDevice = (member: Unlocked, id: string): void => {
 }
 
 const methodsOf = (member: Unlocked, id: Bytes): Bytes[] =>
-  member.account.state().methods.map((method) => method.id).filter((method) => equalBytes(method, id))
+  member.account
+    .state()
+    .methods.map((method) => method.id)
+    .filter((method) => equalBytes(method, id))
 
 /**
  * Forgets a device that is in good hands: it may not write any more and its device method goes. Nothing is rotated.
@@ -113,7 +116,9 @@ export const forgetDevice = async (member: Unlocked, id: string): Promise<void> 
     await changeState(member, () => ({ remove: methodsOf(member, device), rotate: false }))
   }
   await appendToAccount(member, own, () =>
-    Promise.resolve({ drafts: [retireDraft(member.keys.keyring, device, retireReasons.forgotten)] }),
+    Promise.resolve({
+      drafts: [retireDraft(member.keys.keyring, device, retireReasons.forgotten)],
+    }),
   )
   if (own.id === id) member.device = undefined
 }
@@ -123,11 +128,17 @@ export const forgetDevice = async (member: Unlocked, id: string): Promise<void> 
  * domain keys are made new, and every share gets a new epoch. Its sessions end. What it could read before, it
  * may have kept. ProblemError('bad_request') for this device itself: revoke it from another, or forget it.
  */
-export const revokeDevice = async (member: Unlocked, id: string): Promise<{ sessionsEnded: number }> => {
+export const revokeDevice = async (
+  member: Unlocked,
+  id: string,
+): Promise<{ sessionsEnded: number }> => {
   await refresh(member)
   checkDevice(member, id)
   if (deviceOf(member).id === id) {
-    throw new ProblemError('bad_request', 'A device cannot revoke itself: do it from another one, or forget it.')
+    throw new ProblemError(
+      'bad_request',
+      'A device cannot revoke itself: do it from another one, or forget it.',
+    )
   }
   const device = fromHex(id)
   return changeState(member, () => ({

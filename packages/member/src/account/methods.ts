@@ -43,7 +43,10 @@ export const listMethods = async (member: Unlocked): Promise<ListedMethod[]> => 
 }
 
 const idsOf = (member: Unlocked, matches: (method: MethodRecord) => boolean): Bytes[] =>
-  member.account.state().methods.filter(matches).map(({ id }) => id)
+  member.account
+    .state()
+    .methods.filter(matches)
+    .map(({ id }) => id)
 
 export type PasswordChange = {
   readonly password: string

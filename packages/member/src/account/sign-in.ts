@@ -67,8 +67,7 @@ const wishOf = ({ transport, staySignedIn }: SessionWish) => ({
   ...(staySignedIn === undefined ? {} : { staySignedIn }),
 })
 
-const wrongPassword = () =>
-  new ProblemError('sign_in_failed', 'The name or the password is wrong.')
+const wrongPassword = () => new ProblemError('sign_in_failed', 'The name or the password is wrong.')
 
 /**
  * Signs in by name and password, then a second factor, which is asked only once the password was right. Throws
@@ -124,7 +123,10 @@ export const signInWithDevice = async (
   who: { account: string; method: string; secret: Bytes } & SessionWish,
 ): Promise<SignedIn> => {
   const { account, method, secret, signal } = who
-  const started = await context.client.call(startDeviceSignIn, { body: { account, method }, signal })
+  const started = await context.client.call(startDeviceSignIn, {
+    body: { account, method },
+    signal,
+  })
   const by = { type: methodType.device, id: fromHex(method), secret }
   return answerChallenge(context, { ...started, account, by }, who)
 }

@@ -191,6 +191,7 @@ const makeAccount = async (
   const place = {
     log: logBytes,
     rules: accountRules.version,
+    strict: accountRules.strict,
     position: { seq: 0, chain, at: 0, gov: 0, own: new Map() },
     author: logBytes,
     device,
@@ -299,7 +300,9 @@ const finish = (
   if (!/^[0-9]{6}$/.test(proof.totpCode)) {
     throw new ProblemError('second_factor_wrong', 'A code of the authenticator app has six digits.')
   }
-  const append = encodeAppend([{ log: made.logBytes, genesis: made.genesis, entries: made.entries }])
+  const append = encodeAppend([
+    { log: made.logBytes, genesis: made.genesis, entries: made.entries },
+  ])
   const common = {
     ...proof,
     append: toB64(append),

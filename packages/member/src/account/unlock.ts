@@ -22,7 +22,11 @@ import type { MemberContext } from '../member-context.ts'
 import { type AccountLog, openAccountLog } from './account-log.ts'
 
 /** A method's secret (cryptography.md 8.2). Without `id` the account's only method of that type is meant. */
-export type MethodSecret = { readonly type: MethodType; readonly id?: Bytes; readonly secret: Bytes }
+export type MethodSecret = {
+  readonly type: MethodType
+  readonly id?: Bytes
+  readonly secret: Bytes
+}
 
 /** What the account key opens, as of one signed state. */
 export type AccountKeys = {
@@ -61,7 +65,10 @@ const findMethod = (account: AccountLog, by: MethodSecret): MethodRecord => {
   return method
 }
 
-const openKeys = async (account: AccountLog, by: MethodSecret): Promise<AccountKeys & { id: Bytes }> => {
+const openKeys = async (
+  account: AccountLog,
+  by: MethodSecret,
+): Promise<AccountKeys & { id: Bytes }> => {
   const state = account.state()
   const method = findMethod(account, by)
   const { accountKey, keyring } = await unlockAccount(

@@ -23,7 +23,10 @@ export const createShareKeys = (member: Unlocked, log: string): ShareKeys => {
       if (known) return known
       const domainKey = await keyOfVersion(member, 'files', domainKeyVersion)
       if (!domainKey) {
-        throw new IntegrityError('sealed_bytes', "A share's key is sealed under a key that the account has not.")
+        throw new IntegrityError(
+          'sealed_bytes',
+          "A share's key is sealed under a key that the account has not.",
+        )
       }
       const key = await openLogKey(domainKey, fromHex(log), epoch, sealedLogKey)
       opened.set(epoch, key)

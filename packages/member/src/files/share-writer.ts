@@ -66,7 +66,9 @@ const asDecoded = (attributes: Attributes | undefined): Attributes | undefined =
   attributes && {
     ...attributes,
     ...(attributes.name === undefined ? {} : { name: attributes.name.normalize('NFC') }),
-    ...(attributes.modifiedAt === undefined ? {} : { modifiedAt: Math.round(attributes.modifiedAt) }),
+    ...(attributes.modifiedAt === undefined
+      ? {}
+      : { modifiedAt: Math.round(attributes.modifiedAt) }),
   }
 
 const sealedDraft = (
@@ -97,7 +99,12 @@ const inNewestEpoch = async (
   return [fence.draft, sealedDraft(share, fence.epoch, facts)]
 }
 
-const send = async (share: Share, drafts: readonly ShareDraft[], entries: readonly SignedEntry[], signal?: AbortSignal) => {
+const send = async (
+  share: Share,
+  drafts: readonly ShareDraft[],
+  entries: readonly SignedEntry[],
+  signal?: AbortSignal,
+) => {
   const { member, replica } = share
   const append = encodeAppend([{ log: replica.logBytes, genesis: undefined, entries }])
   const gov = member.account.replica.position.seq
@@ -186,6 +193,7 @@ export const createShare = async (member: Unlocked, name: string): Promise<Share
     {
       log: logBytes,
       rules: shareRules.version,
+      strict: shareRules.strict,
       position: { seq: 0, chain: chainZero, at: 0, gov: 0, own: new Map() },
       author,
       device: deviceOf(member),

@@ -59,7 +59,10 @@ const prepare = async (member: Unlocked, page: LogPage): Promise<void> => {
   const gov = page.entries.reduce((most, entry) => Math.max(most, entry.gov), 0)
   if (gov > replica.position.seq) await replica.sync()
   if (gov > replica.position.seq) {
-    throw new IntegrityError('log_stamp', 'An entry is stamped with a place that the account log has not reached.')
+    throw new IntegrityError(
+      'log_stamp',
+      'An entry is stamped with a place that the account log has not reached.',
+    )
   }
   for (const { header } of page.entries) {
     const chain = replica.chainAt(header.basis.seq)
@@ -142,7 +145,12 @@ export const keepShare = async (share: Share, always = false): Promise<void> => 
   share.unkept = 0
 }
 
-const makeShare = (member: Unlocked, log: string, replica: ShareReplica, keys: ShareKeys): Share => ({
+const makeShare = (
+  member: Unlocked,
+  log: string,
+  replica: ShareReplica,
+  keys: ShareKeys,
+): Share => ({
   log,
   member,
   replica,
@@ -158,7 +166,11 @@ const makeShare = (member: Unlocked, log: string, replica: ShareReplica, keys: S
  * Opens a share of one's own by its log id (hex) and brings it up to date. Throws ProblemError('not_found') for one
  * that this member cannot read, IntegrityError for whatever the server got wrong.
  */
-export const openShare = async (member: Unlocked, log: string, signal?: AbortSignal): Promise<Share> => {
+export const openShare = async (
+  member: Unlocked,
+  log: string,
+  signal?: AbortSignal,
+): Promise<Share> => {
   const shares = openShares(member)
   const known = shares.get(log)
   if (known) {
@@ -198,7 +210,10 @@ export type ShareSummary = {
 }
 
 /** All shares with their names; opens each. */
-export const listShares = async (member: Unlocked, signal?: AbortSignal): Promise<ShareSummary[]> => {
+export const listShares = async (
+  member: Unlocked,
+  signal?: AbortSignal,
+): Promise<ShareSummary[]> => {
   const summaries: ShareSummary[] = []
   for (const log of await listShareLogs(member, signal)) {
     const { view, replica } = await openShare(member, log, signal)
@@ -235,6 +250,7 @@ export const signForShare = (
     {
       log: replica.logBytes,
       rules: shareRules.version,
+      strict: shareRules.strict,
       position: replica.position,
       author: authorOf(member),
       device: deviceOf(member),

@@ -41,7 +41,8 @@ const label = 'hearthold/v1/log-cache'
 const magic = utf8('hhc1')
 const columnLimitBytes = 1024 * 1024 * 1024
 
-const cacheKey = (domainKey: Uint8Array, log: Uint8Array): Bytes => hkdf(domainKey, log, utf8(label))
+const cacheKey = (domainKey: Uint8Array, log: Uint8Array): Bytes =>
+  hkdf(domainKey, log, utf8(label))
 
 const writePosition = (writer: ByteWriter, position: LogPosition): void => {
   writer.u64(position.seq).bytes(position.chain).u64(position.at).u64(position.gov)

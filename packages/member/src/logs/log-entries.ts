@@ -10,6 +10,7 @@ import {
   sha256,
   type SignedEntry,
   signEntry,
+  unstampedChain,
 } from '@hearthold/crypto'
 
 /** The key of this device in an account; `id` in hex. */
@@ -31,6 +32,7 @@ export type EntryDraft<Facts> = {
 export type WritingPlace = {
   readonly log: Bytes
   readonly rules: number
+  readonly strict: boolean
   readonly position: LogPosition
   /** Log id of the author's account. */
   readonly author: Bytes
@@ -44,10 +46,13 @@ export type WritingPlace = {
 export const emptyBody: Bytes = new Uint8Array(0)
 const noHeader: Bytes = new Uint8Array(32)
 
-/**
- * Signs drafts in order as one append. All of them name the newest place that is known: the server's stamps, and
- * with them the places between, come only afterwards; the own-chain binds them to each other.
- */
+/** In strict logs each entry names the place just before it, in relaxed ones the newest that is known. */
+const seenBy = ({ position, strict }: WritingPlace, index: number): Place =>
+  strict && index > 0
+    ? { seq: position.seq + index, chain: unstampedChain }
+    : { seq: position.seq, chain: position.chain }
+
+/** Signs drafts in order as one append. */
 export const signDrafts = async <Facts>(
   place: WritingPlace,
   drafts: readonly EntryDraft<Facts>[],
@@ -58,7 +63,7 @@ export const signDrafts = async <Facts>(
   let own = before?.own ?? 0
   let ownPrev = before?.headerHash ?? noHeader
   const entries: SignedEntry[] = []
-  for (const draft of drafts) {
+  for (const [index, draft] of drafts.entries()) {
     own++
     const facts = makeFacts(draft.payload)
     const fields = {
@@ -69,7 +74,7 @@ export const signDrafts = async <Facts>(
       device: deviceBytes,
       own,
       ownPrev,
-      seen: { seq: position.seq, chain: position.chain },
+      seen: seenBy(place, index),
       basis: place.basis,
       clock: place.clock,
       epoch: draft.epoch,

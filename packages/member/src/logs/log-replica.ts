@@ -74,7 +74,7 @@ export class LogReplica<View, Facts, Governing> {
   readonly #kind: ReplicaKind<View, Facts, Governing>
   readonly #turns = createTurns()
   #state: { readonly verifier: LogVerifier; readonly view: View } | undefined
-  #failure: unknown
+  #failure: Error | undefined
   #confirmedAt = 0
 
   constructor(
@@ -87,7 +87,8 @@ export class LogReplica<View, Facts, Governing> {
     this.#client = where.client
     this.#heads = where.heads
     this.#kind = kind
-    if (start) this.#state = { verifier: this.#verifierOf(start.genesis, start.position), view: start.view }
+    if (start)
+      this.#state = { verifier: this.#verifierOf(start.genesis, start.position), view: start.view }
   }
 
   /** The view as verified so far. Throws RangeError before the first sync. */
@@ -123,7 +124,10 @@ export class LogReplica<View, Facts, Governing> {
       throw new IntegrityError('log_genesis', 'The log is of another kind than expected.')
     }
     if (genesis.rules !== rules.version) {
-      throw new IntegrityError('log_unknown_version', 'The log follows newer rules: update the app.')
+      throw new IntegrityError(
+        'log_unknown_version',
+        'The log follows newer rules: update the app.',
+      )
     }
     return new LogVerifier(this.logBytes, genesis, { strict: rules.strict, from })
   }
@@ -139,7 +143,7 @@ export class LogReplica<View, Facts, Governing> {
   async #sync(signal: AbortSignal | undefined): Promise<void> {
     const known = await this.#heads.find(this.log)
     for (let pages = 0; pages < pagesLimit; pages++) {
-      if (this.#failure !== undefined) throw this.#failure
+      if (this.#failure) throw this.#failure
       const after = this.#state?.verifier.position.seq ?? 0
       const bytes = await this.#client.call(readLog, {
         params: { log: this.log },
@@ -152,7 +156,10 @@ export class LogReplica<View, Facts, Governing> {
       const { seq } = this.position
       if (page.receipt.seq <= seq) return this.#settle(known?.seq ?? 0, page.receipt)
       if (page.entries.length === 0) {
-        throw new IntegrityError('log_withheld', 'The server keeps entries back that its receipt counts.')
+        throw new IntegrityError(
+          'log_withheld',
+          'The server keeps entries back that its receipt counts.',
+        )
       }
     }
     throw new IntegrityError('log_withheld', 'The server never comes to an end of the log.')
@@ -161,7 +168,10 @@ export class LogReplica<View, Facts, Governing> {
   async #settle(knownSeq: number, receipt: Receipt): Promise<void> {
     const { position } = this
     if (position.seq < knownSeq) {
-      throw new IntegrityError(this.#kind.rolledBack, 'The server shows an older state than this device has seen.')
+      throw new IntegrityError(
+        this.#kind.rolledBack,
+        'The server shows an older state than this device has seen.',
+      )
     }
     this.#confirmedAt = receipt.at
     if (position.seq > knownSeq) await this.#heads.put(this.log, headOf(position))
@@ -172,13 +182,20 @@ export class LogReplica<View, Facts, Governing> {
     try {
       return await work()
     } catch (error) {
-      this.#failure = error
+      this.#failure =
+        error instanceof Error ? error : new TypeError('something other than an error was thrown')
       throw error
     }
   }
 
-  async #take(page: LogPage, known: { seq: number; chain: string; at: number } | undefined): Promise<void> {
-    this.#state ??= { verifier: this.#verifierOf(page.genesis), view: this.#kind.rules.create(page.genesis) }
+  async #take(
+    page: LogPage,
+    known: { seq: number; chain: string; at: number } | undefined,
+  ): Promise<void> {
+    this.#state ??= {
+      verifier: this.#verifierOf(page.genesis),
+      view: this.#kind.rules.create(page.genesis),
+    }
     const { verifier, view } = this.#state
     const after = verifier.position.seq
     if (this.#kind.everySignature) await this.#takeOneByOne(page)
@@ -190,7 +207,11 @@ export class LogReplica<View, Facts, Governing> {
       for (const entry of page.entries) await this.#judge(entry, this.#decode(entry))
     }
     const { seq } = verifier.position
-    checkKnownHead(known, { after, seq, chainAt: (at) => verifier.chainAt(at) }, this.#kind.rolledBack)
+    checkKnownHead(
+      known,
+      { after, seq, chainAt: (at) => verifier.chainAt(at) },
+      this.#kind.rolledBack,
+    )
     await this.#checkReceipt(page.receipt)
   }
 
@@ -210,11 +231,17 @@ export class LogReplica<View, Facts, Governing> {
   #decode(entry: StampedEntry): Facts {
     const { rules } = this.#kind
     if (entry.header.rules !== rules.version) {
-      throw new IntegrityError('log_unknown_version', 'An entry follows newer rules: update the app.')
+      throw new IntegrityError(
+        'log_unknown_version',
+        'An entry follows newer rules: update the app.',
+      )
     }
     const bodyless = entry.body === undefined && !equalBytes(entry.header.bodyHash, emptyHash)
     if (entry.facts === undefined || bodyless) {
-      throw new IntegrityError('log_withheld', 'A part of an entry is missing without a signed erasure.')
+      throw new IntegrityError(
+        'log_withheld',
+        'A part of an entry is missing without a signed erasure.',
+      )
     }
     return rules.decode(entry.header.kind, factsPayload(entry.facts))
   }
@@ -250,7 +277,10 @@ export class LogReplica<View, Facts, Governing> {
     const { verifier, view } = this.#get()
     const instanceKey = this.#kind.findInstanceKey(view)
     if (!instanceKey) {
-      throw new IntegrityError('instance_key', 'The account names no instance whose receipts it trusts.')
+      throw new IntegrityError(
+        'instance_key',
+        'The account names no instance whose receipts it trusts.',
+      )
     }
     try {
       await verifier.checkReceipt(receipt, instanceKey)
@@ -272,7 +302,7 @@ export class LogReplica<View, Facts, Governing> {
     gov: number,
   ): Promise<boolean> {
     return this.#turns(async () => {
-      if (this.#failure !== undefined) throw this.#failure
+      if (this.#failure) throw this.#failure
       const { verifier, view } = this.#get()
       const instanceKey = this.#kind.findInstanceKey(view)
       if (!instanceKey) return false
@@ -301,7 +331,8 @@ export class LogReplica<View, Facts, Governing> {
     if (receipt.seq !== seq + entries.length || receipt.at < at) return undefined
     let reached: Uint8Array = chain
     const stamped = entries.map((entry, i) => ({ ...entry, seq: seq + 1 + i, at: receipt.at, gov }))
-    for (const entry of stamped) reached = nextChain(reached, headerHash(entry), entry.signature, entry)
+    for (const entry of stamped)
+      reached = nextChain(reached, headerHash(entry), entry.signature, entry)
     return equalBytes(reached, receipt.chain) ? stamped : undefined
   }
 
