@@ -135,7 +135,7 @@ describe('the home', () => {
   })
 })
 
-describe.runIf(process.platform !== 'win32')('who may read it', () => {
+describe('who may read it', () => {
   it('makes folders 0700 and files 0600, whatever the umask', async () => {
     const before = process.umask(0)
     try {
