@@ -55,6 +55,11 @@ export type LogRules<View, Facts, Governing> = {
   readonly decode: (kind: number, payload: Uint8Array) => Facts
   /** Checks the signatures inside facts (certificates, states), which are asynchronous everywhere. */
   readonly verify: (view: View, act: Act<Facts>) => Promise<Refusal | undefined>
+  /**
+   * Whether this author and device may write here at all, judged against the governing view at `act.gov`. A reader
+   * gives an entry that fails this no effect; `may` includes it.
+   */
+  readonly permits: (view: View, act: Act<Facts>, governing: Governing) => Refusal | undefined
   /** Whether the author may do this, judged against the governing view at `act.gov`. Changes nothing. */
   readonly may: (view: View, act: Act<Facts>, governing: Governing) => Refusal | undefined
   /** Objects that the facts introduce or refer to: the server checks that they are there and may be used. */

@@ -82,13 +82,21 @@ const bundleOf = (facts: IdentityFacts): IdentityBundle | undefined => {
   }
 }
 
-const may = (view: AccountView, act: Act<AccountFacts>): Refusal | undefined => {
-  const { facts } = act
-  if (facts.entry === 'enrol') return mayEnrol(view, act, facts)
+/** A device enrols itself; all else needs one that is enrolled and not retired. */
+const permits = (view: AccountView, act: Act<AccountFacts>): Refusal | undefined => {
+  if (act.facts.entry === 'enrol') return mayEnrol(view, act, act.facts)
   const device = view.devices.get(act.device)
-  if (!device || device.retiredSeq !== undefined)
-    return { code: 'device_unknown', subject: act.device }
+  const active = device && device.retiredSeq === undefined
+  return active ? undefined : { code: 'device_unknown', subject: act.device }
+}
+
+const may = (view: AccountView, act: Act<AccountFacts>): Refusal | undefined =>
+  permits(view, act) ?? mayDo(view, act)
+
+const mayDo = (view: AccountView, { facts }: Act<AccountFacts>): Refusal | undefined => {
   switch (facts.entry) {
+    case 'enrol':
+      return undefined
     case 'state':
       return mayState(view, facts)
     case 'pin':
@@ -222,6 +230,7 @@ export const accountRules: LogRules<AccountView, AccountFacts, undefined> = {
   }),
   decode: decodeAccountFacts,
   verify,
+  permits,
   may,
   objects: () => [],
   apply,

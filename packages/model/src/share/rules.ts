@@ -24,15 +24,14 @@ const mayDo = (view: ShareView, act: Act<ShareFacts>): Refusal | undefined => {
 }
 
 /** A private share is written by devices that its founder's account certifies at `gov`. */
-const may = (
+const permits = (
   view: ShareView,
   act: Act<ShareFacts>,
   governing: AccountView,
 ): Refusal | undefined => {
   if (act.author !== view.founder) return { code: 'entry_refused' }
-  if (!deviceAt(governing, act.device, act.gov))
-    return { code: 'device_unknown', subject: act.device }
-  return mayDo(view, act)
+  const known = deviceAt(governing, act.device, act.gov)
+  return known ? undefined : { code: 'device_unknown', subject: act.device }
 }
 
 const apply = (view: ShareView, act: Act<ShareFacts>): Applied => {
@@ -70,7 +69,8 @@ export const shareRules: LogRules<ShareView, ShareFacts, AccountView> = {
   }),
   decode: decodeShareFacts,
   verify: () => Promise.resolve(undefined),
-  may,
+  permits,
+  may: (view, act, governing) => permits(view, act, governing) ?? mayDo(view, act),
   objects: (facts) =>
     facts.entry === 'change'
       ? facts.changes.flatMap((change) =>
