@@ -260,11 +260,10 @@ export class LogReplica<View, Facts, Governing> {
     const { rules, governing, applied } = this.#kind
     const { view } = this.#get()
     const act = actOf(entry, facts)
-    // `may` names the first thing wrong; `apply` still lets through what of a batch was right.
-    const refusal = rules.may(view, act, governing())
-    const { refusals } = rules.apply(view, act)
+    // Who may not write here has no effect; of a batch that may, what fits still has.
+    const refusal = rules.permits(view, act, governing())
+    const refusals = refusal ? [refusal] : rules.apply(view, act).refusals
     for (const one of refusals) this.#refuse(entry.seq, one)
-    if (refusal && refusals.length === 0) this.#refuse(entry.seq, refusal)
     if (refusals.length === 0) applied?.(entry, facts)
   }
 
