@@ -19,8 +19,8 @@ export type IdentityDeps = {
   readonly events: SessionEvents
   /** Where `set-up-token` is written. */
   readonly dataDir: string
-  /** Scheme, host and port, without a slash at the end. */
-  readonly publicUrl: string
+  /** Where people reach this server: scheme, host and port, without a slash at the end. Known once it listens. */
+  readonly publicUrl: () => string
   /** SHA-256 of the key of a self-signed certificate as hex: links carry it after the token. */
   readonly serverPin?: string | undefined
   /** Undefined: no quota for members without one of their own. */

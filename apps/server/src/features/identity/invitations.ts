@@ -19,10 +19,6 @@ const label = 'hearthold/v1/invitation'
 const hourMs = 3600_000
 const openInvitationsLimit = 1000
 
-/** What a link carries behind the token where the certificate is self-signed (details.md). */
-export const pinSuffix = (serverPin: string | undefined): string =>
-  serverPin === undefined ? '' : `.${serverPin}`
-
 /**
  * The open invitation of a token. A wrong one counts as a guess of its address.
  * @throws ProblemError `invitation_invalid`, the same for unknown, used up, expired and voided; `locked_out`
@@ -69,8 +65,9 @@ export const invitationsService = (parts: IdentityParts) => {
         expires_at: now + wanted.validHours * hourMs,
       }
       await insertInvitation(db, row)
+      const pin = parts.serverPin === undefined ? '' : `.${parts.serverPin}`
       // Behind the # it is in no server's log.
-      const url = `${parts.publicUrl}/sign-up#${invitation}${pinSuffix(parts.serverPin)}`
+      const url = `${parts.publicUrl()}/sign-up#${invitation}${pin}`
       return { id: row.id, invitation, url, expiresAt: row.expires_at }
     },
 

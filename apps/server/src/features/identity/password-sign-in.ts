@@ -6,7 +6,7 @@ import { onAccount, onAddress, returnGuess, takeGuess } from './guesses.ts'
 import { comparedName } from './names.ts'
 import type { IdentityParts } from './parts.ts'
 import { pepperedEver, stableId } from './peppered.ts'
-import { useSecondFactor } from './second-factor.ts'
+import { type SecondFactor, useSecondFactor } from './second-factor.ts'
 import {
   admit,
   answerSignIn,
@@ -86,7 +86,9 @@ export const passwordSignInService = (parts: IdentityParts) => {
     let account = ''
     const outcome = await inTransaction(
       db,
-      async (trx): Promise<ProvenSignIn | 'expired' | 'wrong'> => {
+      async (
+        trx,
+      ): Promise<{ proven: ProvenSignIn; factor: SecondFactor } | 'expired' | 'wrong'> => {
         const step = await findStep(trx, body.pending, ['second-factor'], now)
         if (!step) return 'expired'
         account = step.account
@@ -100,19 +102,20 @@ export const passwordSignInService = (parts: IdentityParts) => {
         }
         await takeStep(trx, step.id, [step.kind], now)
         await returnGuess(trx, ...counted)
-        return admit(parts, trx, {
+        const proven = await admit(parts, trx, {
           account,
           method: 'password',
           transport: body.transport,
           stay: body.staySignedIn ?? false,
           caller,
         })
+        return { proven, factor }
       },
     )
     if (outcome === 'expired') throw signInExpired()
     if (outcome === 'wrong')
       throw new ProblemError('second_factor_wrong', 'This code is wrong or was used already.')
-    return answerSignIn(parts, account, outcome, !/^[0-9 ]{6,7}$/.test(body.code))
+    return answerSignIn(parts, account, outcome.proven, outcome.factor === 'backup-code')
   }
 
   return { start, finish, secondFactor }

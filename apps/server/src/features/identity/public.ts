@@ -2,7 +2,6 @@ import type { SessionLookup } from '#platform/access/session.ts'
 import type { Http } from '#platform/http/index.ts'
 import type { IdentityDeps, On } from './deps.ts'
 import { openSetUp, type SetUpState } from './instance.ts'
-import { pinSuffix } from './invitations.ts'
 import { getQuotaBytes } from './members.ts'
 import { createParts } from './parts.ts'
 import { bindIdentity } from './routes.ts'
@@ -22,36 +21,33 @@ export type Identity = {
   readonly sessions: SessionLookup
   /** Whether the instance waits to be set up, and the token for the address that `serve` prints. */
   readonly setUp: Pick<SetUpState, 'needed' | 'token'>
-  /** `<public url>/set-up#<token>`; undefined once set up. */
-  setUpUrl(): string | undefined
-  /** Bytes that an account may keep; undefined without a limit. `on` may be a transaction. */
+  /** Bytes that an account may keep; undefined without a limit. `on` may be a transaction. Throws `not_found`. */
   quotaBytes(on: unknown, account: string): Promise<number | undefined>
   /** Binds the endpoints of the contract. */
-  bind(http: Http): void
-  /** Removes what has expired; also done hourly until `close`. */
-  sweep(): Promise<void>
-  close(): void
+  routes(http: Http): void
+  /** Removes what has expired, now and every hour until `stop`. */
+  start(): Promise<void>
+  stop(): void
 }
 
-/** Opens the feature after the migrations and `openKeys`; removes what expired while the server was away. */
+/** Opens the feature, after the migrations and `openKeys`. Writes `set-up-token` where it waits to be set up. */
 export const openIdentity = async (deps: IdentityDeps): Promise<Identity> => {
   const parts = await createParts(deps)
   const setUp = await openSetUp(deps.db, deps.dataDir)
   const service = identityService(parts, setUp)
-  await sweep(parts)
+  let timer: NodeJS.Timeout | undefined
   // A sweep that fails, on a full disk say, is made up for by the next.
-  const timer = setInterval(() => void sweep(parts).catch(() => undefined), sweepEveryMs)
-  timer.unref()
+  const sweepQuietly = (): Promise<void> => sweep(parts).catch(() => undefined)
   return {
     sessions: sessionLookup(parts),
     setUp,
-    setUpUrl: () => {
-      const token = setUp.token()
-      return token && `${deps.publicUrl}/set-up#${token}${pinSuffix(deps.serverPin)}`
-    },
     quotaBytes: (on, account) => getQuotaBytes(on as On, account, deps.defaultQuotaBytes),
-    bind: (http) => bindIdentity(http, service),
-    sweep: () => sweep(parts),
-    close: () => clearInterval(timer),
+    routes: (http) => bindIdentity(http, service),
+    start: async () => {
+      await sweepQuietly()
+      timer = setInterval(() => void sweepQuietly(), sweepEveryMs)
+      timer.unref()
+    },
+    stop: () => clearInterval(timer),
   }
 }

@@ -19,7 +19,7 @@ export const identityService = (parts: IdentityParts, setUp: SetUpState) => ({
     get: () => ({
       name: setUp.name(),
       instanceKey: toHex(parts.keys.secrets.signingKey),
-      publicUrl: parts.publicUrl,
+      publicUrl: parts.publicUrl(),
       version,
     }),
   },

@@ -28,16 +28,20 @@ export const admit = async (
   }
 }
 
+/** From here on the member is warned (ID-4). */
+const fewCodes = 3
+
 /** The answer of a finished sign-in. @throws ProblemError `account_suspended` */
 export const answerSignIn = async (
   { db }: Pick<IdentityParts, 'db'>,
   account: string,
   proven: ProvenSignIn,
-  withCodesLeft: boolean,
+  usedBackupCode: boolean,
 ) => {
   if (proven.outcome === 'suspended')
     throw new ProblemError('account_suspended', 'A host has suspended this account.')
   const { token, cookie } = handOver(proven.session)
+  const left = usedBackupCode ? await countBackupCodes(db, account) : undefined
   const answer = {
     next: 'signed-in' as const,
     account,
@@ -45,7 +49,7 @@ export const answerSignIn = async (
     session: proven.session.id,
     expiresAt: proven.session.expiresAt,
     ...(token === undefined ? {} : { token }),
-    ...(withCodesLeft ? { backupCodesLeft: await countBackupCodes(db, account) } : {}),
+    ...(left !== undefined && left <= fewCodes ? { backupCodesLeft: left } : {}),
   }
   return { answer, cookie }
 }

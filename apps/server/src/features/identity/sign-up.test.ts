@@ -19,7 +19,6 @@ describe('set-up', () => {
     expect(readFileSync(tokenFile(), 'utf8').trim()).toBe(first)
     expect(statSync(tokenFile()).mode & 0o777).toBe(0o600)
     expect((await server.call(contract.getSetUp)).body).toEqual({ needed: true, version: '0.1.0' })
-    expect(server.identity.setUpUrl()).toBe(`http://localhost:8765/set-up#${first}`)
     await server.restart()
     expect(server.identity.setUp.token()).not.toBe(first)
     expect((await server.call(contract.getInstance)).code).toBe('not_set_up')
@@ -28,7 +27,7 @@ describe('set-up', () => {
   test('makes instance, host, log and session, and the token is gone', async () => {
     const host = await setUpHost(server)
     expect(server.identity.setUp.needed()).toBe(false)
-    expect(server.identity.setUpUrl()).toBeUndefined()
+    expect(server.identity.setUp.token()).toBeUndefined()
     expect(existsSync(tokenFile())).toBe(false)
     expect(host.backupCodes.length).toBe(10)
     expect(new Set(host.backupCodes).size).toBe(10)
@@ -141,7 +140,7 @@ describe('sign-up', () => {
     server.now += 30 * 60_000
     const answer = await server.call(contract.finishSignUp, { body: { invitation, ...body } })
     expect(answer.code).toBe('sign_up_expired')
-    await server.identity.sweep()
+    await server.sweep()
     const keks = await server.db.selectFrom('member_keks').select('account').execute()
     expect(keks).toEqual([{ account: host.account }])
     expect(await server.db.selectFrom('sign_ups').selectAll().execute()).toEqual([])

@@ -91,7 +91,7 @@ export class TestIdentity {
       logs: createLogService({ db: this.db, clock, instanceSeed, objects }),
       events: this.events,
       dataDir: this.folder,
-      publicUrl,
+      publicUrl: () => publicUrl,
       defaultQuotaBytes: this.defaultQuotaBytes,
       usedBytes: async () => this.used,
     })
@@ -99,11 +99,12 @@ export class TestIdentity {
     // Injected requests have no socket to cut.
     const timeouts = { lingerMs: 3600_000 }
     this.http = createTestHttp({}, { publicUrl, clock, sessions, setUp, timeouts })
-    this.identity.bind(this.http.http)
+    this.identity.routes(this.http.http)
+    await this.identity.start()
   }
 
   async stop(): Promise<void> {
-    this.identity.close()
+    this.identity.stop()
     await this.http.close()
     await this.db.close()
   }
@@ -145,6 +146,12 @@ export class TestIdentity {
       cookie: Array.isArray(cookie) ? cookie[0] : cookie,
       sizeBytes: answer.rawPayload.length,
     }
+  }
+
+  /** What the server does every hour. */
+  async sweep(): Promise<void> {
+    this.identity.stop()
+    await this.identity.start()
   }
 
   /** Lets time pass, so that the next code of an authenticator is a new one. */
