@@ -132,7 +132,7 @@ const history = async (
   }
   const pages: LogPage[] = []
   for (let after = 0; after < historyEntries;) {
-    const page = (await service.logs.readPage(share.log.id, after, 500))!
+    const page = (await service.logs.readPage({ log: share.log.id, after, limit: 500 }))!
     pages.push(decodePage(page.bytes))
     after = page.lastSeq
   }

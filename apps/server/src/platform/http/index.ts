@@ -1,4 +1,4 @@
-export { isOwnRequest } from './origins.ts'
+export { checkForgery, isOwnRequest } from './origins.ts'
 export { type Caller, originHeadersOf } from './admission.ts'
 export type { BytesAnswer } from './answers.ts'
 export {
@@ -15,3 +15,4 @@ export { addPlainRoute, createHttp, type Http, type HttpDeps } from './http.ts'
 export { addressKey, type Peer } from './client-address.ts'
 export { memoryRateLimiter, type RateLimiter } from './rate-limiter.ts'
 export type { RouteFacts } from './routes.ts'
+export { tokenFromAuthorization, tokenFromCookie } from './session-cookie.ts'

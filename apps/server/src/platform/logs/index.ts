@@ -10,3 +10,4 @@ export { createLogService, type LogService, type LogServiceOptions } from './log
 export { logMigrations } from './migrations/index.ts'
 export type { LogActor, ObjectAccess, ObjectClaim, ObjectUse } from './object-access.ts'
 export type { LogTables } from './tables.ts'
+export type { Page, PagePlace } from './pages.ts'

@@ -29,7 +29,7 @@ const shareView = async (share: TestShare): Promise<ShareView> =>
   (await service.logs.view(share.log.id)) as ShareView
 
 const readAll = async (share: { log: { id: string; idBytes: Bytes } }) => {
-  const page = await service.logs.readPage(share.log.id, 0, 500)
+  const page = await service.logs.readPage({ log: share.log.id, after: 0, limit: 500 })
   return decodePage(page!.bytes)
 }
 
@@ -39,7 +39,7 @@ const verifyAll = async (
   strict: boolean,
   accountLog: string,
 ): Promise<LogVerifier> => {
-  const page = decodePage((await service.logs.readPage(log, 0, 500))!.bytes)
+  const page = decodePage((await service.logs.readPage({ log, after: 0, limit: 500 }))!.bytes)
   const verifier = new LogVerifier(page.log, page.genesis, { strict })
   verifier.acceptPage(page)
   const account = (await service.logs.accountView(accountLog))!
@@ -324,16 +324,20 @@ describe('pages', () => {
     for (let i = 0; i < 12; i++) {
       await service.append(member, [share.append([await share.folder({ body })])])
     }
-    const first = (await service.logs.readPage(share.log.id, 0, 500))!
+    const first = (await service.logs.readPage({ log: share.log.id, after: 0, limit: 500 }))!
     expect(first.bytes.length).toBeLessThanOrEqual(8 * 1024 * 1024 + 512)
     expect(first.lastSeq).toBe(10)
     expect(first.headSeq).toBe(13)
-    const second = decodePage((await service.logs.readPage(share.log.id, 10, 2))!.bytes)
+    const second = decodePage(
+      (await service.logs.readPage({ log: share.log.id, after: 10, limit: 2 }))!.bytes,
+    )
     expect(second.entries.map(({ seq }) => seq)).toEqual([11, 12])
-    const end = decodePage((await service.logs.readPage(share.log.id, 13, 500))!.bytes)
+    const end = decodePage(
+      (await service.logs.readPage({ log: share.log.id, after: 13, limit: 500 }))!.bytes,
+    )
     expect(end.entries).toEqual([])
     expect(end.receipt.seq).toBe(13)
-    expect(await service.logs.readPage(newNode(), 0, 500)).toBeUndefined()
+    expect(await service.logs.readPage({ log: newNode(), after: 0, limit: 500 })).toBeUndefined()
   })
 })
 

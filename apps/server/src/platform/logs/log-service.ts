@@ -8,7 +8,7 @@ import { batchRunner } from './batch-runner.ts'
 import { headOf, type LogCommit, type LogHead } from './commits.ts'
 import { createLiveLogs, type LiveLogs } from './live-logs.ts'
 import type { ObjectAccess } from './object-access.ts'
-import { type Page, readPage } from './pages.ts'
+import { type Page, type PagePlace, readPage } from './pages.ts'
 import { prepareAppend } from './prepare.ts'
 import { createReceipts, type Receipts } from './receipts.ts'
 import { findChain, findLog, listLogs, type LogRow } from './store.ts'
@@ -46,8 +46,8 @@ export type LogService = {
   mayRead(accountLog: string, log: string): Promise<boolean>
   /** Heads of the logs that an account may read, oldest log first. */
   listFor(accountLog: string): Promise<LogHead[]>
-  /** Entries after a number, at most `limit` and a page's bytes; undefined for an unknown log. */
-  readPage(log: string, after: number, limit: number): Promise<Page | undefined>
+  /** Entries after a number, as many as a page holds; undefined for an unknown log. */
+  readPage(place: PagePlace): Promise<Page | undefined>
   /** Calls back once per log and commit, after it; answers how to stop. A listener must not throw. */
   onCommit(listener: (commit: LogCommit) => void): () => void
 }
@@ -90,7 +90,7 @@ export const createLogService = (options: LogServiceOptions): LogService => {
     },
     mayRead: async (accountLog, log) => (await findLog(db, log))?.owner === accountLog,
     listFor: async (accountLog) => (await listLogs(db, accountLog)).map(headOf),
-    readPage: (log, after, limit) => readPage(db, { log, after, limit }, freshReceipt),
+    readPage: (place) => readPage(db, place, freshReceipt),
     onCommit: (listener) => {
       listeners.add(listener)
       return () => void listeners.delete(listener)

@@ -30,15 +30,25 @@ const encodeStored = (row: StoredEntry): Bytes =>
 const lastFitting = (
   sizes: readonly { seq: number; facts_bytes: number; body_bytes: number }[],
   after: number,
+  limitBytes: number,
 ): number => {
   let last = after
   let total = 0
   for (const { seq, facts_bytes, body_bytes } of sizes) {
     total += stampedBytes(facts_bytes, body_bytes) + 4
-    if (total > pageLimitBytes && last > after) break
+    if (total > limitBytes && last > after) break
     last = seq
   }
   return last
+}
+
+export type PagePlace = {
+  readonly log: string
+  readonly after: number
+  /** At most pageLimitEntries, which is also what it is if left out. */
+  readonly limit?: number
+  /** At most pageLimitBytes, which is also what it is if left out. A page always holds one entry. */
+  readonly limitBytes?: number
 }
 
 export type Page = { readonly bytes: Bytes; readonly lastSeq: number; readonly headSeq: number }
@@ -49,15 +59,16 @@ export type Page = { readonly bytes: Bytes; readonly lastSeq: number; readonly h
  */
 export const readPage = async (
   db: Db,
-  place: { readonly log: string; readonly after: number; readonly limit: number },
+  place: PagePlace,
   receiptOf: (row: LogRow) => Promise<Receipt>,
 ): Promise<Page | undefined> => {
   const row = await findLog(db, place.log)
   if (!row) return undefined
   const { after } = place
-  const limit = Math.min(place.limit, pageLimitEntries)
+  const limit = Math.min(place.limit ?? pageLimitEntries, pageLimitEntries)
+  const limitBytes = Math.min(place.limitBytes ?? pageLimitBytes, pageLimitBytes)
   const sizes = await entrySizes(db, row.number, { after, upTo: row.seq, limit })
-  const lastSeq = lastFitting(sizes, after)
+  const lastSeq = lastFitting(sizes, after, limitBytes)
   const entries = lastSeq > after ? await readEntries(db, row.number, after, lastSeq) : []
   const receipt = await receiptOf(row)
   const stamped = entries.map(encodeStored)

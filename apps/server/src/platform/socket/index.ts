@@ -1,0 +1,2 @@
+export { type SocketLimits, standardSocketLimits } from './limits.ts'
+export { addSocket, type SocketDeps, type SocketServer } from './socket.ts'
