@@ -1,10 +1,13 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
-import { sql } from 'kysely'
-import { noSessions, type SessionLookup } from '#platform/access/session.ts'
+import { ProblemError } from '@hearthold/contract'
+import { type Kysely, sql } from 'kysely'
+import { type IdentityTables, identityMigrations, openIdentity } from '#features/identity/public.ts'
+import { createSessionEvents, type SessionEvents } from '#platform/access/session-events.ts'
+import type { SessionLookup } from '#platform/access/session.ts'
 import { type Clock, systemClock } from '#platform/clock.ts'
 import { lockDataFolder } from '#platform/data-lock.ts'
-import { type Database, migrate, openDatabase } from '#platform/db/index.ts'
+import { migrate, openDatabase } from '#platform/db/index.ts'
 import { ensureFolder, restrictNewFiles } from '#platform/file-modes.ts'
 import {
   addFirstPage,
@@ -16,10 +19,23 @@ import {
 } from '#platform/http/index.ts'
 import { type Keys, keysMigrations, type KeysTables, openKeys } from '#platform/keys/index.ts'
 import { type FileLog, type Log, openFileLog } from '#platform/log.ts'
+import {
+  createLogService,
+  logMigrations,
+  type LogService,
+  type LogTables,
+  type ObjectAccess,
+} from '#platform/logs/index.ts'
 import { type ObjectStore, openObjectStore } from '#platform/objects/index.ts'
 import { type CertificateKeeper, openCertificate } from '#platform/tls/keeper.ts'
 import type { Config, Secrets } from './config/load.ts'
 import { isLoopback } from './config/tls-plan.ts'
+
+/** Every table of the instance; each part names only its own. */
+type Tables = KeysTables & LogTables & IdentityTables
+
+/** In this order, for ever: a step may build on those before it. */
+const migrations = [...keysMigrations, ...logMigrations, ...identityMigrations]
 
 /** What tests may put in the place of the real thing. */
 export type AppOverrides = {
@@ -33,6 +49,8 @@ export type App = {
   readonly http: Http
   /** SHA-256 of the public key as hex where the certificate is self-signed: links carry it after the token. */
   readonly pin: string | undefined
+  /** Where people reach it, without a slash at the end; right once it listens. */
+  publicUrl(): string
   /** The one-time token while the instance waits to be set up. */
   setUpToken(): string | undefined
   /** Begins to listen. @throws Error that says what is in the way */
@@ -48,10 +66,12 @@ type Platform = {
   readonly config: Config
   readonly clock: Clock
   readonly log: Log
-  readonly db: Database<KeysTables>
+  readonly db: Kysely<Tables>
   readonly keys: Keys
   readonly objects: ObjectStore
   readonly certificate: CertificateKeeper | undefined
+  /** For links; see App. */
+  readonly publicUrl: () => string
 }
 
 /** What a feature adds to the process. */
@@ -104,32 +124,74 @@ const openTls = async (
   })
 }
 
+/** The public URL; a local one where the system chose the port carries that port. */
+const publicUrlOf = (config: Config, port: number | undefined): string => {
+  const url = new URL(config.publicUrl)
+  const chosen = config.listen.kind === 'tcp' && config.listen.port === 0 && port !== undefined
+  if (chosen && isLoopback(url.hostname)) url.port = String(port)
+  return url.origin
+}
+
 const openPlatform = async (
   config: Config,
   secrets: Secrets,
   clock: Clock,
   log: Log,
   ends: Endings,
+  port: () => number | undefined,
 ): Promise<Platform> => {
   restrictNewFiles()
   ensureFolder(config.dataDir)
   ends.add(lockDataFolder(config.dataDir))
-  const db = openDatabase<KeysTables>({ file: join(config.dataDir, 'hearthold.db') })
+  const db = openDatabase<Tables>({ file: join(config.dataDir, 'hearthold.db') })
   ends.add(() => db.close())
-  await migrate<KeysTables>(db, [...keysMigrations], () => clock.now())
+  await migrate(db, migrations, () => clock.now())
   const keys = await openKeys({ keysDir: config.keysDir, rootKey: secrets.rootKey, db, clock })
   const objects = await openObjectStore({ folder: join(config.dataDir, 'objects') })
   ends.add(() => objects.close())
   const certificate = await openTls(config, clock, log)
   ends.add(() => certificate?.stop())
-  return { config, clock, log, db, keys, objects, certificate }
+  const publicUrl = (): string => publicUrlOf(config, port())
+  return { config, clock, log, db, keys, objects, certificate, publicUrl }
+}
+
+/** Until the feature that keeps objects is opened below: there are none, and entries count for nothing. */
+const noObjects: ObjectAccess = {
+  checkReferencable: async (_trx, { references }) => {
+    if (references.length > 0) throw new ProblemError('object_missing')
+  },
+  markReferenced: async () => {},
+  release: async () => {},
+  addEntryBytes: async () => {},
 }
 
 /** Each feature is made here from the platform and from the doors of those before it. */
-const openFeatures = async (_platform: Platform): Promise<{ features: Feature[]; gate: Gate }> => ({
-  features: [],
-  gate: { sessions: noSessions, setUp: { needed: () => true, token: () => undefined } },
-})
+const openFeatures = async (platform: Platform): Promise<{ features: Feature[]; gate: Gate }> => {
+  const { config, clock, db, keys } = platform
+  const events: SessionEvents = createSessionEvents()
+  const logs: LogService = createLogService({
+    db,
+    clock,
+    instanceSeed: keys.secrets.signingSeed,
+    objects: noObjects,
+  })
+  const identity = await openIdentity({
+    db,
+    clock,
+    keys,
+    logs,
+    events,
+    dataDir: config.dataDir,
+    publicUrl: platform.publicUrl,
+    serverPin: platform.certificate?.pin,
+    defaultQuotaBytes: config.defaultQuotaBytes,
+    usedBytes: async () => new Map(),
+  })
+  return {
+    features: [identity],
+    gate: { sessions: identity.sessions, setUp: identity.setUp },
+  }
+}
 
 const readyChecks = ({ config, db, objects }: Platform): ReadyCheck[] => [
   { name: 'database', check: async () => void (await sql`select 1`.execute(db)) },
@@ -186,27 +248,31 @@ export const createApp = async (
 ): Promise<App> => {
   const ends = endings()
   try {
-    const platform = await openPlatform(config, secrets, overrides.clock ?? systemClock, log, ends)
+    let http: Http | undefined
+    const clock = overrides.clock ?? systemClock
+    const platform = await openPlatform(config, secrets, clock, log, ends, () => http?.port())
     const { features, gate } = await openFeatures(platform)
     const accessFile = openAccessLog(config)
     ends.add(() => accessFile?.close())
-    const http = openHttp(
+    const made = openHttp(
       platform,
       gate,
       config.accessLog.kind === 'log' ? log : accessFile?.log,
       overrides,
     )
+    http = made
     for (const { stop } of features) if (stop !== undefined) ends.add(stop)
-    ends.add(() => http.close())
-    addHealthRoutes(http, readyChecks(platform))
-    addFirstPage(http)
-    for (const { routes } of features) routes(http)
+    ends.add(() => made.close())
+    addHealthRoutes(made, readyChecks(platform))
+    addFirstPage(made)
+    for (const { routes } of features) routes(made)
     return {
-      http,
+      http: made,
       pin: platform.certificate?.pin,
+      publicUrl: platform.publicUrl,
       setUpToken: () => gate.setUp.token(),
       start: async () => {
-        await http.listen()
+        await made.listen()
         for (const { start } of features) await start?.()
       },
       reload: async () => {

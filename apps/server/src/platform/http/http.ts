@@ -24,6 +24,7 @@ import {
   type ListenAddress,
   portOf,
   standardTimeouts,
+  stopping,
   type Timeouts,
 } from './server.ts'
 import { type CookieRules, cookieRules } from './session-cookie.ts'
@@ -130,9 +131,9 @@ const createFastify = (
 ): FastifyInstance => {
   const fastify = fastifyFactory({
     logger: false,
+    return503OnClosing: false,
     genReqId: () => randomBytes(8).toString('hex'),
-    serverFactory: (handler) =>
-      createNodeServer(handler, timeouts, deps.certificate),
+    serverFactory: (handler) => createNodeServer(handler, timeouts, deps.certificate),
     clientErrorHandler: answerClientError,
     frameworkErrors: (error, request, reply) => void answerProblem(error, request, reply),
     ajv: {
@@ -200,6 +201,7 @@ export const createHttp = (deps: HttpDeps): Http => {
 
   fastify.addHook('onRequest', async (request, reply) => {
     setSecurityHeaders(request, reply)
+    if (closing) throw stopping()
     const caller = await admit(request, reply)
     if (caller === undefined) return reply
     callers.set(request, caller)
