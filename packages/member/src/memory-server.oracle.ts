@@ -1,0 +1,477 @@
+/** A server in memory behind a Transport: enough of the endpoints for one instance, several members, no limits. */
+import type { Transport, TransportRequest, TransportResponse } from '@hearthold/client'
+import { allEndpoints, type Endpoint, ProblemError } from '@hearthold/contract'
+import {
+  concat,
+  fromB64,
+  fromHex,
+  generateSigningSeed,
+  methodType,
+  randomBytes,
+  toB64,
+  toHex,
+  verifySessionDevice,
+  verifySignInChallenge,
+} from '@hearthold/crypto'
+import type { AccountView } from '@hearthold/model'
+import { ready, server } from '@serenity-kit/opaque'
+import { MemoryLogs } from './memory-logs.oracle.ts'
+
+type Account = {
+  account: string
+  log: string
+  name: string
+  record: string
+  totp: string
+  locator: string
+}
+type Session = { token: string; session: string; account: Account }
+type Input = {
+  params: Record<string, string>
+  query: Record<string, string>
+  body: never
+  session: Session | undefined
+  range: string | undefined
+}
+type Handler = (input: Input) => unknown
+
+const id = (): string => toHex(randomBytes(16))
+const identifiers = (account: string) => ({ client: account, server: 'hearthold' })
+
+/** Turns answers into what a transport gives; bytes stay bytes. */
+const respond = (
+  status: number,
+  answer: unknown,
+  headers: Record<string, string> = {},
+): TransportResponse => {
+  const bytes =
+    answer instanceof Uint8Array ? answer : new TextEncoder().encode(JSON.stringify(answer ?? {}))
+  const type = status >= 400 ? 'application/problem+json' : 'application/json'
+  return {
+    status,
+    headers: {
+      'content-type': answer instanceof Uint8Array ? 'application/octet-stream' : type,
+      'content-length': String(bytes.length),
+      ...headers,
+    },
+    body: (async function* () {
+      for (let at = 0; at < bytes.length; at += 65_536) yield bytes.subarray(at, at + 65_536)
+    })(),
+    bytes: () => Promise.resolve(bytes),
+    discard: () => undefined,
+  }
+}
+
+const collect = async (body: TransportRequest['body']): Promise<Uint8Array> => {
+  if (body === undefined || body instanceof Uint8Array) return body?.slice() ?? new Uint8Array(0)
+  const parts: Uint8Array[] = []
+  for await (const part of body) parts.push(part.slice())
+  return concat(...parts)
+}
+
+export class MemoryServer {
+  readonly logs = new MemoryLogs(generateSigningSeed())
+  readonly accounts: Account[] = []
+  readonly sessions: Session[] = []
+  readonly calls: string[] = []
+  readonly uploads = new Map<
+    string,
+    { object: string; sizeBytes: number; bytes: Uint8Array; done: boolean }
+  >()
+  quotaBytes = Infinity
+  /** Called before each request; may throw what the network would. */
+  before: (name: string) => void | Promise<void> = () => undefined
+  /** Called with each answer's bytes; may give others, as a hostile server would. */
+  change: (name: string, answer: unknown) => unknown = (_, answer) => answer
+  /** Called with the bytes of an upload's body before they are counted; may throw after keeping a part. */
+  onUploadBytes: (bytes: Uint8Array) => Uint8Array = (bytes) => bytes
+  readonly #setup = ready.then(() => server.createSetup())
+  readonly #steps = new Map<string, Record<string, string>>()
+
+  transport(): Transport {
+    return { streamsBodies: true, request: (request) => this.#request(request) }
+  }
+
+  async #request(request: TransportRequest): Promise<TransportResponse> {
+    const [path, search = ''] = request.url.split('?') as [string, string?]
+    const { endpoint, params } = this.#route(request.method, path)
+    this.calls.push(endpoint.name)
+    await this.before(endpoint.name)
+    try {
+      const raw = await collect(request.body)
+      const body =
+        endpoint.body === 'bytes'
+          ? raw
+          : raw.length
+            ? JSON.parse(new TextDecoder().decode(raw))
+            : undefined
+      const token = request.headers['authorization']?.slice(7)
+      const session = this.sessions.find((one) => one.token === token)
+      if (endpoint.access === 'member' && !session) throw new ProblemError('unauthenticated')
+      const handler = this.handlers[endpoint.name]
+      if (!handler) throw new ProblemError('not_found')
+      const query = Object.fromEntries(new URLSearchParams(search))
+      const range = request.headers['range']
+      const input = { params, query, body: body as never, session, range }
+      const answer = this.change(endpoint.name, await handler(input))
+      if (endpoint === allEndpoints.find(({ name }) => name === 'getObject')) {
+        return this.#ranged(answer as Uint8Array, range)
+      }
+      return respond(200, answer)
+    } catch (error) {
+      if (!(error instanceof ProblemError)) throw error
+      const { status, code } = error
+      return respond(status, { type: 'about:blank', title: code, status, code })
+    }
+  }
+
+  #ranged(bytes: Uint8Array, range: string | undefined): TransportResponse {
+    if (!range) return respond(200, bytes)
+    const [, from, to] = /^bytes=(\d+)-(\d*)$/.exec(range)!
+    const end = to ? Number(to) + 1 : bytes.length
+    const part = bytes.subarray(Number(from), end)
+    return respond(206, part, { 'content-range': `bytes ${from}-${end - 1}/${bytes.length}` })
+  }
+
+  #route(method: string, path: string): { endpoint: Endpoint; params: Record<string, string> } {
+    for (const endpoint of allEndpoints) {
+      const names = [...endpoint.path.matchAll(/:(\w+)/g)].map((match) => match[1]!)
+      const match = new RegExp(`^${endpoint.path.replace(/:\w+/g, '([^/]+)')}$`).exec(path)
+      if (endpoint.method !== method || !match) continue
+      return {
+        endpoint: endpoint as Endpoint,
+        params: Object.fromEntries(names.map((name, i) => [name, match[i + 1]!])),
+      }
+    }
+    throw new ProblemError('not_found')
+  }
+
+  #view(account: Account): AccountView {
+    return this.logs.logs.get(account.log)!.view as AccountView
+  }
+
+  #session(account: Account) {
+    const made = { token: toB64(randomBytes(32)), session: id(), account }
+    this.sessions.push(made)
+    const { account: accountId, log } = account
+    return {
+      next: 'signed-in',
+      account: accountId,
+      log,
+      session: made.session,
+      expiresAt: Date.now() + 1e7,
+      token: made.token,
+    }
+  }
+
+  #step(values: Record<string, string>): string {
+    const step = id()
+    this.#steps.set(step, values)
+    return step
+  }
+
+  #take(step: string): Record<string, string> {
+    const found = this.#steps.get(step)
+    if (!found) throw new ProblemError('sign_in_expired')
+    this.#steps.delete(step)
+    return found
+  }
+
+  async #registration(account: string, registrationRequest: string) {
+    const { registrationResponse } = server.createRegistrationResponse({
+      serverSetup: await this.#setup,
+      userIdentifier: account,
+      registrationRequest,
+    })
+    return { registrationResponse, ksf: 1 }
+  }
+
+  async #startLogin(account: Account | undefined, startLoginRequest: string) {
+    const userIdentifier = account?.account ?? id()
+    const { serverLoginState, loginResponse } = server.startLogin({
+      serverSetup: await this.#setup,
+      userIdentifier,
+      registrationRecord: account?.record ?? null,
+      startLoginRequest,
+      identifiers: identifiers(userIdentifier),
+    })
+    const signIn = this.#step({ state: serverLoginState, account: userIdentifier })
+    return { signIn, account: userIdentifier, loginResponse, ksf: 1 }
+  }
+
+  #finishLogin({
+    signIn,
+    finishLoginRequest,
+  }: {
+    signIn: string
+    finishLoginRequest: string
+  }): Account {
+    const step = this.#take(signIn)
+    try {
+      server.finishLogin({ serverLoginState: step['state']!, finishLoginRequest })
+    } catch {
+      throw new ProblemError('sign_in_failed')
+    }
+    return this.accounts.find(({ account }) => account === step['account'])!
+  }
+
+  async #signUp(body: { account: string; name: string; registrationRequest: string }) {
+    const { account, name } = body
+    return {
+      signUp: this.#step({ account, name }),
+      ...(await this.#registration(account, body.registrationRequest)),
+      totpSecret: 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP',
+      totpUri: 'otpauth://totp/x',
+      instanceKey: toHex(this.logs.instanceKey),
+      role: 'member',
+      expiresAt: Date.now() + 1e6,
+    }
+  }
+
+  async #finishSignUp(body: {
+    signUp: string
+    append: string
+    registrationRecord: string
+    recoveryLocator: string
+  }) {
+    const step = this.#take(body.signUp)
+    const append = fromB64(body.append)
+    const receipts = await this.logs.append(append)
+    const log = toHex(append.subarray(6, 22))
+    const { account, name } = step as { account: string; name: string }
+    const made = {
+      account,
+      log,
+      name,
+      record: body.registrationRecord,
+      totp: '',
+      locator: body.recoveryLocator,
+    }
+    this.accounts.push(made)
+    const { next: _, ...session } = this.#session(made)
+    return { ...session, backupCodes: ['AAAAA-AAAAA'], receipts: toB64(receipts) }
+  }
+
+  #challenge(account: Account, method: string) {
+    const challenge = toHex(randomBytes(32))
+    return {
+      signIn: this.#step({ account: account.account, method, challenge }),
+      account: account.account,
+      method,
+      challenge,
+    }
+  }
+
+  async #finishChallenge(body: { signIn: string; signature: string }) {
+    const step = this.#take(body.signIn)
+    const account = this.accounts.find((one) => one.account === step['account'])!
+    const method = this.#view(account).state!.methods.find(
+      (one) => toHex(one.id) === step['method'],
+    )
+    const place = { account: fromHex(account.account), id: fromHex(step['method']!) }
+    const right =
+      method &&
+      (await verifySignInChallenge(
+        method.authPublicKey,
+        fromHex(body.signature),
+        place,
+        fromHex(step['challenge']!),
+      ))
+    if (!right) throw new ProblemError('sign_in_failed')
+    return this.#session(account)
+  }
+
+  #used(): number {
+    return [...this.logs.objects.values()].reduce((sum, bytes) => sum + bytes.length, 0)
+  }
+
+  #store(object: string, bytes: Uint8Array): void {
+    if (this.#used() + bytes.length > this.quotaBytes) throw new ProblemError('over_quota')
+    this.logs.objects.set(object, bytes)
+  }
+
+  readonly #object = (object: string): Uint8Array => {
+    const found = this.logs.objects.get(object)
+    if (!found) throw new ProblemError('not_found')
+    return found
+  }
+
+  #upload(upload: string) {
+    const found = this.uploads.get(upload)
+    if (!found) throw new ProblemError('upload_expired')
+    const { object, sizeBytes, bytes, done } = found
+    return { upload, object, sizeBytes, offset: bytes.length, done, expiresAt: Date.now() + 1e7 }
+  }
+
+  #writeUpload(upload: string, offset: number, given: Uint8Array) {
+    const found = this.uploads.get(upload)
+    if (!found) throw new ProblemError('upload_expired')
+    if (offset !== found.bytes.length) throw new ProblemError('offset_mismatch')
+    const counted = this.onUploadBytes(given)
+    const whole =
+      counted.length === given.length
+        ? counted
+        : counted.subarray(0, Math.floor(counted.length / 262_172) * 262_172)
+    found.bytes = concat(found.bytes, whole)
+    if (found.bytes.length === found.sizeBytes) {
+      this.#store(found.object, found.bytes)
+      found.done = true
+    }
+    return this.#upload(upload)
+  }
+
+  #putBundle(body: Uint8Array) {
+    let at = 0
+    let stored = 0
+    const view = new DataView(body.buffer, body.byteOffset)
+    while (at < body.length) {
+      const end = at + 20 + view.getUint32(at + 16)
+      this.#store(toHex(body.subarray(at, at + 16)), body.slice(at + 20, end))
+      at = end
+      stored++
+    }
+    return { stored }
+  }
+
+  #getBundle({ objects }: { objects: string[] }): Uint8Array {
+    return concat(
+      ...objects.flatMap((object) => {
+        const bytes = this.#object(object)
+        const length = new Uint8Array(4)
+        new DataView(length.buffer).setUint32(0, bytes.length)
+        return [fromHex(object), length, bytes]
+      }),
+    )
+  }
+
+  readonly handlers: Record<string, Handler> = {
+    getInstance: () => ({
+      name: 'test',
+      instanceKey: toHex(this.logs.instanceKey),
+      publicUrl: 'http://x',
+      version: '0',
+    }),
+    startSetUp: ({ body }) => this.#signUp(body),
+    startSignUp: ({ body }) => this.#signUp(body),
+    finishSetUp: ({ body }) => this.#finishSignUp(body),
+    finishSignUp: ({ body }) => this.#finishSignUp(body),
+    startPasswordSignIn: ({ body }: { body: { name: string; startLoginRequest: string } }) =>
+      this.#startLogin(
+        this.accounts.find(({ name }) => name === body.name),
+        body.startLoginRequest,
+      ),
+    finishPasswordSignIn: ({ body }) => {
+      const { account } = this.#finishLogin(body)
+      return { next: 'second-factor', pending: this.#step({ account }) }
+    },
+    finishSecondFactor: ({ body }: { body: { pending: string } }) => {
+      const { account } = this.#take(body.pending)
+      return this.#session(this.accounts.find((one) => one.account === account)!)
+    },
+    startRecoverySignIn: ({ body }: { body: { locator: string } }) => {
+      const account = this.accounts.find(({ locator }) => locator === body.locator)
+      if (!account) throw new ProblemError('sign_in_failed')
+      const method = this.#view(account).state!.methods.find(
+        ({ type }) => type === methodType.recovery,
+      )!
+      return this.#challenge(account, toHex(method.id))
+    },
+    startDeviceSignIn: ({ body }: { body: { account: string; method: string } }) => {
+      const { signIn, challenge } = this.#challenge(
+        this.accounts.find(({ account }) => account === body.account)!,
+        body.method,
+      )
+      return { signIn, challenge }
+    },
+    finishChallengeSignIn: ({ body }) => this.#finishChallenge(body),
+    getSession: ({ session }) => ({
+      account: session!.account.account,
+      log: session!.account.log,
+      name: session!.account.name,
+      role: 'member',
+      session: {
+        id: session!.session,
+        current: true,
+        createdAt: 0,
+        lastUsedAt: 0,
+        expiresAt: 1,
+        staySignedIn: false,
+        method: 'password',
+        device: null,
+        address: '',
+        client: '',
+      },
+      backupCodesLeft: 10,
+      hasPassword: true,
+    }),
+    bindSessionDevice: async ({ body, session }: Input) => {
+      const { device, signature } = body as { device: string; signature: string }
+      const known = this.#view(session!.account).devices.get(device)!
+      const right = await verifySessionDevice(
+        known.publicKey,
+        fromHex(signature),
+        fromHex(session!.session),
+        fromHex(device),
+      )
+      if (!right) throw new ProblemError('signature_invalid')
+      return { device }
+    },
+    startPasswordUnlock: async ({ body, session }: Input) => {
+      const { signIn, loginResponse, ksf } = await this.#startLogin(
+        session!.account,
+        (body as { startLoginRequest: string }).startLoginRequest,
+      )
+      return { signIn, loginResponse, ksf }
+    },
+    finishPasswordUnlock: ({ body }) => {
+      this.#finishLogin(body)
+      return { fresh: true }
+    },
+    startPasswordChange: async ({ body, session }: Input) => {
+      const { account } = session!.account
+      const { registrationRequest } = body as { registrationRequest: string }
+      return {
+        change: this.#step({ account }),
+        ...(await this.#registration(account, registrationRequest)),
+      }
+    },
+    appendAccount: async ({ body, session }: Input) => {
+      const { append, password, recoveryLocator } = body as {
+        append: string
+        password?: { registrationRecord: string }
+        recoveryLocator?: string
+      }
+      const receipts = await this.logs.append(fromB64(append))
+      if (password) session!.account.record = password.registrationRecord
+      if (recoveryLocator) session!.account.locator = recoveryLocator
+      return { receipts: toB64(receipts), sessionsEnded: 0 }
+    },
+    appendLogs: ({ body }) => this.logs.append(body),
+    readLog: ({ params, query }) => this.logs.page(params['log']!, Number(query['after'])),
+    listLogs: ({ session }) => ({
+      logs: [...this.logs.logs]
+        .filter(([, { genesis }]) => toHex(genesis.founder) === session!.account.log)
+        .map(([log, { genesis, entries, chain }]) => ({
+          log,
+          kind: genesis.kind,
+          seq: entries.length,
+          chain: toHex(chain),
+          at: entries.at(-1)!.at,
+          entryBytes: 0,
+        })),
+    }),
+    putBundle: ({ body }) => this.#putBundle(body),
+    getBundle: ({ body }) => this.#getBundle(body),
+    getObject: ({ params }) => this.#object(params['object']!),
+    createUpload: ({ body }: { body: { object: string; sizeBytes: number } }) => {
+      if (this.logs.objects.has(body.object)) throw new ProblemError('object_exists')
+      if (this.#used() + body.sizeBytes > this.quotaBytes) throw new ProblemError('over_quota')
+      const upload = id()
+      this.uploads.set(upload, { ...body, bytes: new Uint8Array(0), done: false })
+      return this.#upload(upload)
+    },
+    getUpload: ({ params }) => this.#upload(params['upload']!),
+    writeUpload: ({ params, query, body }) =>
+      this.#writeUpload(params['upload']!, Number(query['offset']), body),
+  }
+}

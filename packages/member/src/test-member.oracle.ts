@@ -1,0 +1,55 @@
+/** A member in one call, for tests: signed up, unlocked, with its own heads. */
+import { type Client, createClient, type Transport } from '@hearthold/client'
+import { createAccount, type CreatedAccount } from './account/sign-up.ts'
+import { unlock, type Unlocked } from './account/unlock.ts'
+import { memoryHeads } from './logs/known-heads.ts'
+import type { MemberContext } from './member-context.ts'
+import type { MemoryServer } from './memory-server.oracle.ts'
+
+export type TestMember = {
+  readonly member: Unlocked
+  readonly context: MemberContext
+  readonly created: CreatedAccount
+  readonly recoveryKey: string
+}
+
+/** A client whose token can be set; it waits for nothing between attempts. */
+export const testClient = (
+  transport: Transport,
+): { client: Client; setToken: (token: string) => void } => {
+  let token: string | undefined
+  const client = createClient({
+    transport,
+    token: () => token,
+    waiting: { sleep: () => Promise.resolve(), random: () => 0 },
+  })
+  return { client, setToken: (given) => (token = given) }
+}
+
+export const testPassword = 'correct horse battery'
+
+export const signUp = async (
+  server: MemoryServer,
+  name = 'ada',
+  deviceMethod = true,
+): Promise<TestMember> => {
+  const { client, setToken } = testClient(server.transport())
+  const context: MemberContext = { client, heads: memoryHeads() }
+  let recoveryKey = ''
+  const created = await createAccount(context, {
+    pass: { invitation: 'i'.repeat(43) },
+    name,
+    password: testPassword,
+    deviceLabel: 'first device',
+    deviceMethod,
+    keepRecoveryKey: (text) => {
+      recoveryKey = text
+      return Promise.resolve()
+    },
+    keepTotp: () => Promise.resolve('123456'),
+    transport: 'bearer',
+  })
+  setToken(created.token!)
+  const member = await unlock(context, created, created.unlockBy, created.device)
+  return { member, context, created, recoveryKey }
+}
