@@ -148,6 +148,16 @@ describe('the host', () => {
   })
 })
 
+test('plain HTTP beyond this machine is for the listed proxies only', async () => {
+  const { send } = make({ onlyFromProxies: true, trustedProxies: ['10.0.0.0/8'] })
+  const from = async (remoteAddress: string, url = '/api/try/public') =>
+    codeOf(await send({ method: 'GET', url, remoteAddress }))
+  expect(await from('10.0.0.9')).toBe('ok')
+  expect(await from('127.0.0.1')).toBe('ok')
+  expect(await from('192.168.1.9')).toBe('wrong_host')
+  expect(await from('192.168.1.9', '/healthz')).toBe('ok')
+})
+
 describe('forgery', () => {
   const own = { origin: 'http://localhost:8765' }
   const foreign = { origin: 'https://evil.example' }
