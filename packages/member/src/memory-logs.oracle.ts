@@ -23,6 +23,7 @@ import {
   toHex,
   unstampedChain,
 } from '@hearthold/crypto'
+import { createTurns } from './logs/turns.ts'
 import { actOf, type AnyLogRules, rulesOf } from '@hearthold/model'
 
 export type MemoryLog = {
@@ -56,17 +57,26 @@ export class MemoryLogs {
   }
 
   page(log: string, after: number, limit = 500): Promise<Bytes> {
+    return this.#turns(() => this.#page(log, after, limit))
+  }
+
+  async #page(log: string, after: number, limit: number): Promise<Bytes> {
     const found = this.logs.get(log)
     if (!found) throw new ProblemError('not_found')
     const entries = found.entries.slice(after, after + limit)
     const id = genesisHash(found.genesis).slice(0, 16) as Bytes
-    return this.receipt(id).then((receipt) =>
-      encodePage({ log: id, genesis: found.genesis, after, entries, receipt }),
-    )
+    const receipt = await this.receipt(id)
+    return encodePage({ log: id, genesis: found.genesis, after, entries, receipt })
+  }
+
+  readonly #turns = createTurns()
+
+  append(bytes: Uint8Array): Promise<Bytes> {
+    return this.#turns(() => this.#append(bytes))
   }
 
   /** All or nothing: what was there is put back where one entry does not fit. */
-  async append(bytes: Uint8Array): Promise<Bytes> {
+  async #append(bytes: Uint8Array): Promise<Bytes> {
     const appends = decodeAppend(bytes.slice())
     const before = new Map(this.logs)
     const saved = appends.map(({ log }) => {

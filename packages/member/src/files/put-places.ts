@@ -42,6 +42,10 @@ const segmentsOf = (path: string): string[] =>
     .filter((name) => name !== '')
     .map((name) => name.normalize('NFC'))
 
+/** Checked before any folder on the way is made. */
+const problemOf = (names: readonly string[]): string | undefined =>
+  names.map(nameProblem).find((problem) => problem !== undefined)
+
 /** Places below a target folder, given by its names. The tree is as it stands when each folder is first met. */
 export class Places {
   readonly #view: ShareView
@@ -61,15 +65,19 @@ export class Places {
 
   /** The folder of a path below the target, found or planned; a reason where something else is in its way. */
   folder(path: string, attributes: Attributed): Promise<Reached> {
-    return this.#reach([...this.#target, ...segmentsOf(path)], path, attributes)
+    const segments = segmentsOf(path)
+    const problem = problemOf(segments)
+    if (problem !== undefined) return Promise.resolve({ reason: problem })
+    return this.#reach([...this.#target, ...segments], path, attributes)
   }
 
   /** Where a file or link of a path goes; folders on the way are planned. */
   async place(path: string, kind: 'file' | 'link'): Promise<Placed> {
     const segments = segmentsOf(path)
     const name = segments.pop()
-    const problem = nameProblem(name ?? '')
-    if (name === undefined || problem !== undefined) return { reason: problem ?? 'It has no name.' }
+    if (name === undefined) return { reason: 'It has no name.' }
+    const problem = problemOf([...segments, name])
+    if (problem !== undefined) return { reason: problem }
     const parent = await this.#reach([...this.#target, ...segments], path, {})
     if (typeof parent !== 'string') return parent
     const there = this.#namesIn(parent).get(name) ?? []
@@ -99,8 +107,6 @@ export class Places {
     const parent = await this.#reach(segments.slice(0, -1), path, {})
     if (typeof parent !== 'string') return parent
     const name = segments.at(-1)!
-    const problem = nameProblem(name)
-    if (problem !== undefined) return { reason: problem }
     const found = await this.#enter(parent, name, path, attributes)
     this.#folders.set(key, found)
     return found
