@@ -224,6 +224,8 @@ describe('an upload', () => {
       offset: bytes.length,
       sha256: sha256(bytes),
     })
+    const again = store.uploads.write(upload, 0, body(randomBytes(10)))
+    expect(await again).toEqual({ offset: bytes.length, sha256: sha256(bytes) })
     await expect(store.uploads.finish(newUpload(50))).rejects.toMatchObject({ code: 'unavailable' })
   })
 

@@ -13,7 +13,7 @@ import { Uploads } from './uploads.ts'
  */
 export type ObjectStore = {
   /** Objects sent over many requests. */
-  readonly uploads: Pick<Uploads, 'begin' | 'progress' | 'write' | 'finish' | 'remove'>
+  readonly uploads: Pick<Uploads, 'begin' | 'progress' | 'write' | 'finish' | 'remove' | 'isBusy'>
   /** Many small objects at once, all durable or none there; answers their SHA-256 in hex. See PutMany.put. */
   putMany(objects: readonly SmallObject[]): Promise<string[]>
   /** Undefined if it is not stored. */

@@ -51,7 +51,8 @@ export class Uploads {
 
   /**
    * Writes `body` from `offset` on; a newer call ends an older one still running. If the body ends early, whole
-   * segments are kept. At the last byte the object is made durable under its name, and its hash is in the answer.
+   * segments are kept. At the last byte the object is made durable under its name, and its hash is in the answer; if that
+   * had happened already, `body` is not read.
    * @throws ProblemError `offset_mismatch` (with `extra.offset`), `object_invalid`, `object_exists`, `disk_full`,
    * `unavailable` when the disk fails: the upload then begins again at 0
    */
@@ -59,6 +60,7 @@ export class Uploads {
     this.#files.get(upload.upload)?.cut()
     return this.#inTurn(upload.upload, async () => {
       const file = this.#files.get(upload.upload) ?? (await this.#load(upload))
+      if (file.isRenamed()) return this.#finish(upload)
       if (offset !== file.offset)
         throw new ProblemError('offset_mismatch', 'The upload goes on at another offset.', {
           extra: { offset: file.offset },
@@ -77,12 +79,7 @@ export class Uploads {
 
   /** Makes a completely received object durable, where a crash came just before that. */
   finish(upload: Upload): Promise<UploadProgress> {
-    return this.#inTurn(upload.upload, async () => {
-      this.#files.delete(upload.upload)
-      const file = new UploadFile(this.#disk, upload)
-      if (!file.isRenamed()) throw new ProblemError('unavailable', 'The upload is not complete.')
-      return file.finish()
-    })
+    return this.#inTurn(upload.upload, () => this.#finish(upload))
   }
 
   /** Ends it and removes its bytes; a finished object stays. */
@@ -101,6 +98,11 @@ export class Uploads {
     return bytes
   }
 
+  /** True while something is being done with it. */
+  isBusy(upload: string): boolean {
+    return this.#turns.has(upload)
+  }
+
   isActive(upload: string): boolean {
     return this.#files.has(upload) || this.#turns.has(upload)
   }
@@ -109,6 +111,13 @@ export class Uploads {
   async close(): Promise<void> {
     for (const file of this.#files.values()) file.cut()
     await Promise.all(this.#turns.values())
+  }
+
+  async #finish(upload: Upload): Promise<UploadProgress> {
+    this.#files.delete(upload.upload)
+    const file = new UploadFile(this.#disk, upload)
+    if (!file.isRenamed()) throw new ProblemError('unavailable', 'The upload is not complete.')
+    return file.finish()
   }
 
   async #load(upload: Upload): Promise<UploadFile> {

@@ -1,0 +1,95 @@
+import { ProblemError } from '@hearthold/contract'
+import type { FilesDeps, On } from './deps.ts'
+
+/** What an account keeps, in bytes: objects and, while they are uploaded, what they will be; log entries; registers. */
+export type Usage = { readonly objectBytes: number; readonly entryBytes: number }
+
+/**
+ * How far entries may pass the quota. An erasure is an entry too: who has filled their quota must still be able to
+ * write what empties it.
+ */
+export const entryGraceBytes = 4 * 1024 * 1024
+
+export const findUsage = async (on: On, account: string): Promise<Usage> => {
+  const row = await on
+    .selectFrom('account_usage')
+    .select(['object_bytes', 'entry_bytes'])
+    .where('account', '=', account)
+    .executeTakeFirst()
+  return { objectBytes: row?.object_bytes ?? 0, entryBytes: row?.entry_bytes ?? 0 }
+}
+
+/**
+ * Adds to what an account keeps; negative numbers take away. Never below 0, whatever was counted wrong.
+ * @returns the new sum of both
+ */
+export const addUsage = async (on: On, account: string, added: Usage): Promise<number> => {
+  const { objectBytes, entryBytes } = added
+  const row = await on
+    .insertInto('account_usage')
+    .values({
+      account,
+      object_bytes: Math.max(0, objectBytes),
+      entry_bytes: Math.max(0, entryBytes),
+    })
+    .onConflict((conflict) =>
+      conflict.column('account').doUpdateSet(({ eb, fn, val }) => ({
+        object_bytes: fn<number>('max', [
+          val(0),
+          eb('account_usage.object_bytes', '+', objectBytes),
+        ]),
+        entry_bytes: fn<number>('max', [val(0), eb('account_usage.entry_bytes', '+', entryBytes)]),
+      })),
+    )
+    .returning(['object_bytes', 'entry_bytes'])
+    .executeTakeFirstOrThrow()
+  return row.object_bytes + row.entry_bytes
+}
+
+/**
+ * Counts new objects against the quota of their account, in the transaction that makes their rows.
+ * @throws ProblemError `over_quota`
+ */
+export const chargeObjects = async (
+  deps: Pick<FilesDeps, 'quotaBytes'>,
+  on: On,
+  account: string,
+  sizeBytes: number,
+): Promise<void> => {
+  const used = await addUsage(on, account, { objectBytes: sizeBytes, entryBytes: 0 })
+  const quota = await deps.quotaBytes(on, account)
+  if (quota !== undefined && used > quota) throw overQuota()
+}
+
+/**
+ * Tells early whether `sizeBytes` more would be too much, before a body is read.
+ * @throws ProblemError `over_quota`
+ */
+export const checkRoom = async (
+  deps: Pick<FilesDeps, 'quotaBytes' | 'db'>,
+  account: string,
+  sizeBytes: number,
+): Promise<void> => {
+  const quota = await deps.quotaBytes(deps.db, account)
+  if (quota === undefined) return
+  const { objectBytes, entryBytes } = await findUsage(deps.db, account)
+  if (objectBytes + entryBytes + sizeBytes > quota) throw overQuota()
+}
+
+/** Takes removed objects off their owners. */
+export const refundObjects = async (
+  on: On,
+  bytesByOwner: ReadonlyMap<string, number>,
+): Promise<void> => {
+  for (const [owner, bytes] of bytesByOwner)
+    await addUsage(on, owner, { objectBytes: -bytes, entryBytes: 0 })
+}
+
+/** The highest of 0, 75, 90 and 100 per cent that is reached (FILE-7). */
+export const bandOf = (usedBytes: number, quotaBytes: number | undefined): number => {
+  if (quotaBytes === undefined) return 0
+  return [100, 90, 75].find((band) => usedBytes >= (quotaBytes * band) / 100) ?? 0
+}
+
+export const overQuota = (): ProblemError =>
+  new ProblemError('over_quota', 'There is no room left in your quota for this.')
