@@ -1,8 +1,11 @@
 import { type BodyKind, ProblemError } from '@hearthold/contract'
 import type { IncomingMessage } from 'node:http'
 
-/** A body that is buffered must be here in this time, however slowly it drips. */
-export const bufferedBodyMs = 60_000
+/**
+ * The time in which a body that is buffered must be here: half a minute, and more for large ones at the pace of a poor
+ * line (32 KiB/s), so that a client that drips holds its place only so long. Milliseconds.
+ */
+export const bodyTimeMs = (sizeBytes: number): number => 30_000 + Math.ceil(sizeBytes / 32)
 
 /** The declared length of a body in bytes; undefined when it comes in chunks. */
 export const declaredLength = (request: IncomingMessage): number | undefined => {
@@ -30,7 +33,7 @@ const tooLarge = (limitBytes: number): ProblemError =>
 export const readBody = (
   request: IncomingMessage,
   limitBytes: number,
-  withinMs: number = bufferedBodyMs,
+  withinMs: number = bodyTimeMs(declaredLength(request) ?? limitBytes),
 ): Promise<Buffer> =>
   new Promise((resolve, reject) => {
     const chunks: Buffer[] = []

@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http'
+import { PassThrough } from 'node:stream'
 import { describe, expect, test } from 'vitest'
 import { addressKey, peerReader } from './client-address.ts'
-import { coerceTexts } from './body.ts'
+import { bodyTimeMs, coerceTexts, readBody } from './body.ts'
 import { memoryRateLimiter } from './rate-limiter.ts'
 import { pathIndex } from './routes.ts'
 import {
@@ -107,6 +108,34 @@ test('texts become integers and booleans only in their plain form', () => {
   })
   for (const n of ['', ' 1', '1.0', '1e3', '0x1', '01', '+1', '99999999999999999999'])
     expect(coerceTexts(schema, { n })).toEqual({ n })
+})
+
+describe('a buffered body', () => {
+  const read = (stream: PassThrough, limitBytes: number, withinMs?: number) =>
+    readBody(
+      Object.assign(stream, { headers: {} }) as unknown as IncomingMessage,
+      limitBytes,
+      withinMs,
+    )
+  test('is whole, or refused at the limit, when it ends early, and when it takes too long', async () => {
+    const whole = new PassThrough()
+    const reading = read(whole, 4)
+    whole.write('ab')
+    whole.end('cd')
+    expect((await reading).toString()).toBe('abcd')
+    const large = new PassThrough()
+    const refused = read(large, 4)
+    large.write('abcde')
+    await expect(refused).rejects.toMatchObject({ code: 'too_large' })
+    const broken = new PassThrough()
+    const early = read(broken, 4)
+    broken.destroy()
+    await expect(early).rejects.toMatchObject({ code: 'bad_request' })
+    await expect(read(new PassThrough(), 4, 10)).rejects.toMatchObject({ code: 'bad_request' })
+  })
+  test('has the time that a poor line needs', () => {
+    expect([bodyTimeMs(0), bodyTimeMs(16 * 2 ** 20)]).toEqual([30_000, 554_288])
+  })
 })
 
 test('paths tell their methods', () => {

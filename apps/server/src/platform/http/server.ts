@@ -42,7 +42,7 @@ const connectionLimit = 8_192
 
 const serverOptions = (timeouts: Timeouts): ServerOptions => ({
   headersTimeout: timeouts.headersMs,
-  // Bodies may take hours (an upload of a terabyte); the idle time and bufferedBodyMs bound them instead.
+  // Bodies may take hours (an upload of a terabyte); the idle time and bodyTimeMs bound them instead.
   requestTimeout: 0,
   keepAliveTimeout: timeouts.keepAliveMs,
   connectionsCheckingInterval: timeouts.checkEveryMs,
