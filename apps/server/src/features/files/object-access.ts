@@ -59,7 +59,10 @@ export const objectAccess = (
     const used = await addUsage(on, account, { objectBytes: 0, entryBytes: sizeBytes })
     if (sizeBytes <= 0) return
     const quota = await deps.quotaBytes(on, account)
-    if (quota !== undefined && used > quota + entryGraceBytes) throw overQuota()
+    if (quota === undefined || used <= quota + entryGraceBytes) return
+    // An append of one entry has no savepoint: a refusal must leave the sum as it was.
+    await addUsage(on, account, { objectBytes: 0, entryBytes: -sizeBytes })
+    throw overQuota()
   },
 })
 
