@@ -38,7 +38,7 @@ export const countActiveHosts = async (on: On): Promise<number> => {
     .where('role', '=', 'host')
     .where('suspended', '=', 0)
     .executeTakeFirstOrThrow()
-  return Number(count)
+  return count
 }
 
 /** One query whether the name, or its password, exists or not: so that time tells nothing. */

@@ -70,5 +70,5 @@ export const countBackupCodes = async (on: On, account: string): Promise<number>
     .select((eb) => eb.fn.countAll<number>().as('count'))
     .where('account', '=', account)
     .executeTakeFirstOrThrow()
-  return Number(count)
+  return count
 }

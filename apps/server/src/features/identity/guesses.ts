@@ -39,19 +39,20 @@ const lockedOut = (since: number, now: number): ProblemError =>
 export const takeGuess = async (trx: Trx, now: number, ...all: Counted[]): Promise<void> => {
   // A window from the future was begun before the clock was set back: nobody waits for that day to come.
   const over = sql`guesses.since <= ${now - guessWindowMs} or guesses.since > ${now}`
+  const rows = await trx
+    .insertInto('guesses')
+    .values(all.map(({ subject }) => ({ subject, count: 1, since: now })))
+    .onConflict((conflict) =>
+      conflict.column('subject').doUpdateSet({
+        count: sql`case when ${over} then 1 else guesses.count + 1 end`,
+        since: sql`case when ${over} then ${now} else guesses.since end`,
+      }),
+    )
+    .returningAll()
+    .execute()
   for (const { subject, limit } of all) {
-    const { count, since } = await trx
-      .insertInto('guesses')
-      .values({ subject, count: 1, since: now })
-      .onConflict((conflict) =>
-        conflict.column('subject').doUpdateSet({
-          count: sql`case when ${over} then 1 else guesses.count + 1 end`,
-          since: sql`case when ${over} then ${now} else guesses.since end`,
-        }),
-      )
-      .returning(['count', 'since'])
-      .executeTakeFirstOrThrow()
-    if (count > limit) throw lockedOut(since, now)
+    const row = rows.find((candidate) => candidate.subject === subject)
+    if (row && row.count > limit) throw lockedOut(row.since, now)
   }
 }
 

@@ -6,6 +6,7 @@ import { getQuotaBytes } from './members.ts'
 import { createParts } from './parts.ts'
 import { bindIdentity } from './routes.ts'
 import { identityService } from './service.ts'
+import { findSession } from './session-store.ts'
 import { sessionLookup } from './sessions.ts'
 import { sweep } from './sweep.ts'
 
@@ -19,6 +20,8 @@ const sweepEveryMs = 3600_000
 export type Identity = {
   /** Who a token belongs to; asked for every request. */
   readonly sessions: SessionLookup
+  /** Whether a session still counts; asking is no use of it. */
+  sessionLives(sessionId: string): Promise<boolean>
   /** Whether the instance waits to be set up, and the token for the address that `serve` prints. */
   readonly setUp: Pick<SetUpState, 'needed' | 'token'>
   /** Bytes that an account may keep; undefined without a limit. `on` may be a transaction. Throws `not_found`. */
@@ -40,6 +43,10 @@ export const openIdentity = async (deps: IdentityDeps): Promise<Identity> => {
   const sweepQuietly = (): Promise<void> => sweep(parts).catch(() => undefined)
   return {
     sessions: sessionLookup(parts),
+    sessionLives: async (id) => {
+      const session = await findSession(deps.db, id)
+      return session !== undefined && session.expires_at > deps.clock.now()
+    },
     setUp,
     quotaBytes: (on, account) => getQuotaBytes(on as On, account, deps.defaultQuotaBytes),
     routes: (http) => bindIdentity(http, service),

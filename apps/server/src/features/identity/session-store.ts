@@ -72,6 +72,12 @@ export const removeSessions = async (on: On, ending: Ending): Promise<string[]> 
 
 /** Ends the longest unused sessions beyond `keep`; answers their ids. */
 export const trimSessions = async (trx: Trx, account: string, keep: number): Promise<string[]> => {
+  const { count } = await trx
+    .selectFrom('sessions')
+    .select((eb) => eb.fn.countAll<number>().as('count'))
+    .where('account', '=', account)
+    .executeTakeFirstOrThrow()
+  if (count <= keep) return []
   const rows = await trx
     .deleteFrom('sessions')
     .where('id', 'in', (eb) =>

@@ -1,11 +1,12 @@
 import { type Kysely, sql } from 'kysely'
 
+/** Without rowid: a row then touches one page instead of two, and the pages of a commit are most of its cost. */
 const statements = [
   sql`create table instance (
     id integer primary key not null check (id = 1),
     name text not null,
     set_up_at integer not null
-  ) strict`,
+  ) strict, without rowid`,
   sql`create table accounts (
     account text primary key not null,
     log text not null unique,
@@ -16,25 +17,25 @@ const statements = [
     suspended integer not null,
     quota_bytes integer,
     created_at integer not null
-  ) strict`,
+  ) strict, without rowid`,
   sql`create table passwords (
     account text primary key not null references accounts (account) on delete cascade,
     method text not null,
     setup_version integer not null,
     record blob not null,
     changed_at integer not null
-  ) strict`,
+  ) strict, without rowid`,
   sql`create table totps (
     account text primary key not null references accounts (account) on delete cascade,
     sealed_secret blob not null,
     last_step integer not null
-  ) strict`,
+  ) strict, without rowid`,
   sql`create table backup_codes (
     account text not null references accounts (account) on delete cascade,
     code_hash blob not null,
     pepper_version integer not null,
     primary key (account, code_hash)
-  ) strict`,
+  ) strict, without rowid`,
   sql`create table methods (
     account text not null references accounts (account) on delete cascade,
     method text not null,
@@ -44,7 +45,7 @@ const statements = [
     locator blob unique,
     retired integer not null,
     primary key (account, method)
-  ) strict`,
+  ) strict, without rowid`,
   sql`create table sign_ups (
     id text primary key not null,
     invitation text,
@@ -57,7 +58,7 @@ const statements = [
     role text not null,
     tries integer not null,
     expires_at integer not null
-  ) strict`,
+  ) strict, without rowid`,
   sql`create table sign_in_steps (
     id text primary key not null,
     kind text not null,
@@ -67,8 +68,7 @@ const statements = [
     state blob not null,
     tries integer not null,
     expires_at integer not null
-  ) strict`,
-  sql`create index sign_in_steps_expiry on sign_in_steps (expires_at)`,
+  ) strict, without rowid`,
   sql`create table sessions (
     id text primary key not null,
     token_hash blob not null unique,
@@ -83,7 +83,7 @@ const statements = [
     proof_at integer not null,
     address text not null,
     client text not null
-  ) strict`,
+  ) strict, without rowid`,
   sql`create index sessions_account on sessions (account)`,
   sql`create table invitations (
     id text primary key not null,
@@ -94,12 +94,12 @@ const statements = [
     created_by text not null,
     created_at integer not null,
     expires_at integer not null
-  ) strict`,
+  ) strict, without rowid`,
   sql`create table guesses (
     subject text primary key not null,
     count integer not null,
     since integer not null
-  ) strict`,
+  ) strict, without rowid`,
 ]
 
 /** Accounts, credentials beside the account log, sessions, invitations, counters. */
