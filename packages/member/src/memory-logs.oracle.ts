@@ -10,6 +10,7 @@ import {
   encodeReceipts,
   equalBytes,
   factsPayload,
+  fromHex,
   type Genesis,
   genesisHash,
   headerHash,
@@ -64,7 +65,7 @@ export class MemoryLogs {
     const found = this.logs.get(log)
     if (!found) throw new ProblemError('not_found')
     const entries = found.entries.slice(after, after + limit)
-    const id = genesisHash(found.genesis).slice(0, 16) as Bytes
+    const id = fromHex(log)
     const receipt = await this.receipt(id)
     return encodePage({ log: id, genesis: found.genesis, after, entries, receipt })
   }

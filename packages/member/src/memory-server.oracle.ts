@@ -16,8 +16,9 @@ import {
 import type { AccountView } from '@hearthold/model'
 import { ready, server } from '@serenity-kit/opaque'
 import { MemoryLogs } from './memory-logs.oracle.ts'
+import { type Handler, type Input, MemoryObjects } from './memory-objects.oracle.ts'
 
-type Account = {
+export type Account = {
   account: string
   log: string
   name: string
@@ -25,16 +26,7 @@ type Account = {
   totp: string
   locator: string
 }
-type Session = { token: string; session: string; account: Account }
-type Input = {
-  params: Record<string, string>
-  query: Record<string, string>
-  body: never
-  session: Session | undefined
-  range: string | undefined
-}
-type Handler = (input: Input) => unknown
-
+export type Session = { token: string; session: string; account: Account }
 const id = (): string => toHex(randomBytes(16))
 const identifiers = (account: string) => ({ client: account, server: 'hearthold' })
 
@@ -71,20 +63,14 @@ const collect = async (body: TransportRequest['body']): Promise<Uint8Array> => {
 
 export class MemoryServer {
   readonly logs = new MemoryLogs(generateSigningSeed())
+  readonly objects = new MemoryObjects(this.logs.objects)
   readonly accounts: Account[] = []
   readonly sessions: Session[] = []
   readonly calls: string[] = []
-  readonly uploads = new Map<
-    string,
-    { object: string; sizeBytes: number; bytes: Uint8Array; done: boolean }
-  >()
-  quotaBytes = Infinity
   /** Called before each request; may throw what the network would. */
   before: (name: string) => void | Promise<void> = () => undefined
   /** Called with each answer's bytes; may give others, as a hostile server would. */
   change: (name: string, answer: unknown) => unknown = (_, answer) => answer
-  /** Called with the bytes of an upload's body before they are counted; may throw after keeping a part. */
-  onUploadBytes: (bytes: Uint8Array) => Uint8Array = (bytes) => bytes
   readonly #setup = ready.then(() => server.createSetup())
   readonly #steps = new Map<string, Record<string, string>>()
 
@@ -139,7 +125,7 @@ export class MemoryServer {
       const match = new RegExp(`^${endpoint.path.replace(/:\w+/g, '([^/]+)')}$`).exec(path)
       if (endpoint.method !== method || !match) continue
       return {
-        endpoint: endpoint as Endpoint,
+        endpoint,
         params: Object.fromEntries(names.map((name, i) => [name, match[i + 1]!])),
       }
     }
@@ -281,69 +267,6 @@ export class MemoryServer {
     return this.#session(account)
   }
 
-  #used(): number {
-    return [...this.logs.objects.values()].reduce((sum, bytes) => sum + bytes.length, 0)
-  }
-
-  #store(object: string, bytes: Uint8Array): void {
-    if (this.#used() + bytes.length > this.quotaBytes) throw new ProblemError('over_quota')
-    this.logs.objects.set(object, bytes)
-  }
-
-  readonly #object = (object: string): Uint8Array => {
-    const found = this.logs.objects.get(object)
-    if (!found) throw new ProblemError('not_found')
-    return found
-  }
-
-  #upload(upload: string) {
-    const found = this.uploads.get(upload)
-    if (!found) throw new ProblemError('upload_expired')
-    const { object, sizeBytes, bytes, done } = found
-    return { upload, object, sizeBytes, offset: bytes.length, done, expiresAt: Date.now() + 1e7 }
-  }
-
-  #writeUpload(upload: string, offset: number, given: Uint8Array) {
-    const found = this.uploads.get(upload)
-    if (!found) throw new ProblemError('upload_expired')
-    if (offset !== found.bytes.length) throw new ProblemError('offset_mismatch')
-    const counted = this.onUploadBytes(given)
-    const whole =
-      counted.length === given.length
-        ? counted
-        : counted.subarray(0, Math.floor(counted.length / 262_172) * 262_172)
-    found.bytes = concat(found.bytes, whole)
-    if (found.bytes.length === found.sizeBytes) {
-      this.#store(found.object, found.bytes)
-      found.done = true
-    }
-    return this.#upload(upload)
-  }
-
-  #putBundle(body: Uint8Array) {
-    let at = 0
-    let stored = 0
-    const view = new DataView(body.buffer, body.byteOffset)
-    while (at < body.length) {
-      const end = at + 20 + view.getUint32(at + 16)
-      this.#store(toHex(body.subarray(at, at + 16)), body.slice(at + 20, end))
-      at = end
-      stored++
-    }
-    return { stored }
-  }
-
-  #getBundle({ objects }: { objects: string[] }): Uint8Array {
-    return concat(
-      ...objects.flatMap((object) => {
-        const bytes = this.#object(object)
-        const length = new Uint8Array(4)
-        new DataView(length.buffer).setUint32(0, bytes.length)
-        return [fromHex(object), length, bytes]
-      }),
-    )
-  }
-
   readonly handlers: Record<string, Handler> = {
     getInstance: () => ({
       name: 'test',
@@ -460,18 +383,6 @@ export class MemoryServer {
           entryBytes: 0,
         })),
     }),
-    putBundle: ({ body }) => this.#putBundle(body),
-    getBundle: ({ body }) => this.#getBundle(body),
-    getObject: ({ params }) => this.#object(params['object']!),
-    createUpload: ({ body }: { body: { object: string; sizeBytes: number } }) => {
-      if (this.logs.objects.has(body.object)) throw new ProblemError('object_exists')
-      if (this.#used() + body.sizeBytes > this.quotaBytes) throw new ProblemError('over_quota')
-      const upload = id()
-      this.uploads.set(upload, { ...body, bytes: new Uint8Array(0), done: false })
-      return this.#upload(upload)
-    },
-    getUpload: ({ params }) => this.#upload(params['upload']!),
-    writeUpload: ({ params, query, body }) =>
-      this.#writeUpload(params['upload']!, Number(query['offset']), body),
+    ...this.objects.handlers,
   }
 }
