@@ -1,9 +1,11 @@
-import { ProblemError } from '@hearthold/contract'
+import { createFiles, createObjectAccess } from '#features/files/public.ts'
 import { openIdentity } from '#features/identity/public.ts'
+import { createLogFeature } from '#features/logs/public.ts'
 import { createSessionEvents } from '#platform/access/session-events.ts'
 import type { SessionLookup } from '#platform/access/session.ts'
 import type { Http } from '#platform/http/index.ts'
-import { createLogService, type ObjectAccess } from '#platform/logs/index.ts'
+import { createLogService } from '#platform/logs/index.ts'
+import { addSocket, type SocketDeps, type SocketServer } from '#platform/socket/index.ts'
 import type { Platform } from './app-platform.ts'
 
 /** What a feature adds to the process. */
@@ -22,27 +24,24 @@ export type Gate = {
   readonly setUp: { needed(): boolean; token(): string | undefined }
 }
 
-/** Until the feature that keeps objects is opened below: there are none, and entries count for nothing. */
-const noObjects: ObjectAccess = {
-  checkReferencable: async (_trx, { references }) => {
-    if (references.length > 0) throw new ProblemError('object_missing')
-  },
-  markReferenced: async () => {},
-  release: async () => {},
-  addEntryBytes: async () => {},
-}
-
 /** Each feature is made here from the platform and from the doors of those before it. */
 export const openFeatures = async (
   platform: Platform,
 ): Promise<{ features: Feature[]; gate: Gate }> => {
-  const { config, clock, db, keys } = platform
+  const { config, clock, db, keys, log } = platform
   const events = createSessionEvents()
-  const logs = createLogService({
+  // Objects count against a quota that identity keeps, identity writes logs, and logs refer to objects.
+  const quotaBytes = (on: unknown, account: string): Promise<number | undefined> =>
+    identity.quotaBytes(on, account)
+  const objects = createObjectAccess({ objects: platform.objects, log, quotaBytes })
+  const logs = createLogService({ db, clock, instanceSeed: keys.secrets.signingSeed, objects })
+  const files = createFiles({
     db,
     clock,
-    instanceSeed: keys.secrets.signingSeed,
-    objects: noObjects,
+    log,
+    objects: platform.objects,
+    quotaBytes,
+    mayReadLog: logs.mayRead,
   })
   const identity = await openIdentity({
     db,
@@ -54,10 +53,28 @@ export const openFeatures = async (
     publicUrl: platform.publicUrl,
     serverPin: platform.certificate?.pin,
     defaultQuotaBytes: config.defaultQuotaBytes,
-    usedBytes: async () => new Map(),
+    usedBytes: files.usedBytes,
   })
+  const logFeature = createLogFeature({ db, clock, logs, objects })
+  const { sessions, sessionLives, setUp } = identity
   return {
-    features: [identity],
-    gate: { sessions: identity.sessions, setUp: identity.setUp },
+    features: [
+      identity,
+      { routes: files.bind, start: files.start, stop: files.close },
+      { routes: logFeature.bind },
+      socketFeature({ logs, sessions, sessionLives, events }),
+    ],
+    gate: { sessions, setUp },
+  }
+}
+
+/** The one socket: it lives in the HTTP server, so it is made where the routes are. */
+const socketFeature = (deps: Omit<SocketDeps, 'http'>): Feature => {
+  let server: SocketServer | undefined
+  return {
+    routes: (http) => {
+      server = addSocket({ ...deps, http })
+    },
+    stop: () => server?.stop(),
   }
 }

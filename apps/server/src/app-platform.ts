@@ -1,7 +1,9 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Kysely, sql } from 'kysely'
+import { filesMigrations, type FilesTables } from '#features/files/public.ts'
 import { type IdentityTables, identityMigrations } from '#features/identity/public.ts'
+import { logFeatureMigrations, type LogFeatureTables } from '#features/logs/public.ts'
 import type { Clock } from '#platform/clock.ts'
 import { lockDataFolder } from '#platform/data-lock.ts'
 import { migrate, openDatabase } from '#platform/db/index.ts'
@@ -16,10 +18,16 @@ import type { Config, Secrets } from './config/load.ts'
 import { isLoopback } from './config/tls-plan.ts'
 
 /** Every table of the instance; each part names only its own. */
-type Tables = KeysTables & LogTables & IdentityTables
+type Tables = KeysTables & LogTables & IdentityTables & FilesTables & LogFeatureTables
 
 /** In this order, for ever: a step may build on those before it. */
-const migrations = [...keysMigrations, ...logMigrations, ...identityMigrations]
+const migrations = [
+  ...keysMigrations,
+  ...logMigrations,
+  ...identityMigrations,
+  ...filesMigrations,
+  ...logFeatureMigrations,
+]
 
 /** What stands before any feature does. */
 export type Platform = {

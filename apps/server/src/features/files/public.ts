@@ -5,6 +5,7 @@ import { objectAccess } from './object-access.ts'
 import { bindFiles } from './routes.ts'
 import { filesService } from './service.ts'
 import { sweepExpired, sweepStrays, type Swept } from './sweep.ts'
+import { usedBytesOf } from './usage.ts'
 
 export type { FilesDeps } from './deps.ts'
 export { filesMigrations } from './migrations/index.ts'
@@ -16,6 +17,8 @@ const hourMs = 3600_000
 export type Files = {
   /** Binds the endpoints of the contract. */
   bind(http: Http): void
+  /** Bytes that each of these accounts keeps. */
+  usedBytes(accounts: readonly string[]): Promise<ReadonlyMap<string, number>>
   /** Removes what has expired and what no row knows. */
   sweep(): Promise<Swept>
   /** Sweeps now and hourly (files without a row daily) until `close`. */
@@ -47,6 +50,7 @@ export const createFiles = (deps: FilesDeps): Files => {
   }
   return {
     bind: (http) => bindFiles(http, filesService(deps)),
+    usedBytes: (accounts) => usedBytesOf(deps.db, accounts),
     sweep: async () => ({ ...(await sweepExpired(deps)), strays: await sweepStrays(deps) }),
     start: () => {
       void sweepSome()

@@ -19,6 +19,21 @@ export const findUsage = async (on: On, account: string): Promise<Usage> => {
   return { objectBytes: row?.object_bytes ?? 0, entryBytes: row?.entry_bytes ?? 0 }
 }
 
+/** Bytes that each of these accounts keeps; 0 for who keeps nothing. */
+export const usedBytesOf = async (
+  on: On,
+  accounts: readonly string[],
+): Promise<ReadonlyMap<string, number>> => {
+  const rows = await on
+    .selectFrom('account_usage')
+    .select(['account', 'object_bytes', 'entry_bytes'])
+    .where('account', 'in', [...accounts])
+    .execute()
+  const used = new Map(accounts.map((account) => [account, 0]))
+  for (const row of rows) used.set(row.account, row.object_bytes + row.entry_bytes)
+  return used
+}
+
 /**
  * Adds to what an account keeps; negative numbers take away. Never below 0, whatever was counted wrong.
  * @returns the new sum of both
