@@ -8,11 +8,13 @@ import { DataInUseError, lockDataFolder } from './data-lock.ts'
 test('one process at a time holds a data folder, and a killed one lets go', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'hearthold-lock-'))
   try {
-    const script = `const { lockDataFolder } = await import(${JSON.stringify(join(import.meta.dirname, 'data-lock.ts'))})
-      lockDataFolder(${JSON.stringify(folder)}); console.log('held'); setInterval(() => {}, 1000)`
-    const other = spawn(process.execPath, ['--input-type=module', '-e', script], {
-      stdio: ['ignore', 'pipe', 'ignore'],
-    })
+    const other = spawn(
+      process.execPath,
+      [join(import.meta.dirname, 'test-lock-holder.ts'), folder],
+      {
+        stdio: ['ignore', 'pipe', 'ignore'],
+      },
+    )
     await new Promise((resolve) => other.stdout.once('data', resolve))
     expect(() => lockDataFolder(folder)).toThrow(DataInUseError)
     other.kill('SIGKILL')
