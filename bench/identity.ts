@@ -1,11 +1,11 @@
 import * as contract from '@hearthold/contract'
+import { TestIdentity } from '../apps/server/src/features/identity/test-identity.ts'
 import {
   beginLogin,
   codeOf,
   type Person,
   setUpHost,
-  TestIdentity,
-} from '../apps/server/src/features/identity/test-identity.ts'
+} from '../apps/server/src/features/identity/test-person.ts'
 import { figuresOf, report } from './peers/statistics.ts'
 
 const rounds = 5

@@ -30,7 +30,7 @@ import { checkFreshProof } from './sessions.ts'
 import { signInExpired } from './sign-in.ts'
 import { takeStep, takeVerifiedTotp, voidSignIns } from './step-store.ts'
 
-export type AccountAppendBody = {
+type Body = {
   append: string
   password?: { change: string; registrationRecord: string }
   recoveryLocator?: string
@@ -47,138 +47,153 @@ const isRecovery = ({ type }: { type: number }): boolean => type === methodType.
 const endsOthers = ({ added, removed }: MethodChanges): boolean =>
   removed.length > 0 || added.some(({ type }) => type !== methodType.device)
 
-/** Appends to one's own account log, and changes the credentials beside it in the same transaction. */
-export const accountEntriesService = (parts: IdentityParts) => {
-  const { db, clock, events, logs } = parts
+/** The first log is one's own account log, which exists; whose the others are the log service checks. */
+const ownPartOf = (session: SessionContext, [own]: readonly LogAppend[]): LogAppend => {
+  if (!own || own.genesis || toHex(own.log) !== session.log)
+    throw new ProblemError('entry_invalid', "An append here begins with one's own account log.")
+  return own
+}
 
-  /** The first log is one's own account log, which exists; whose the others are the log service checks. */
-  const ownPartOf = (session: SessionContext, [own]: readonly LogAppend[]): LogAppend => {
-    if (!own || own.genesis || toHex(own.log) !== session.log)
-      throw new ProblemError('entry_invalid', "An append here begins with one's own account log.")
-    return own
+/** Swaps the OPAQUE record in, which the session has registered before. */
+const putNewPassword = async (
+  { clock }: IdentityParts,
+  trx: Trx,
+  session: SessionContext,
+  method: MethodRecord,
+  password: Body['password'],
+): Promise<void> => {
+  const { account, sessionId } = session
+  const now = clock.now()
+  if (!password)
+    throw new ProblemError('method_required', 'A new password comes with its registration.')
+  const step = await takeStep(trx, password.change, ['password-change'], now)
+  if (!step || step.session !== sessionId) throw signInExpired()
+  const record = readPasswordRecord(password.registrationRecord)
+  const setupVersion = Number(step.method)
+  await putPassword(trx, account, toHex(method.id), { setupVersion, record }, now)
+  if (await findTotp(trx, account)) return
+  // The account had no password: its authenticator was verified just before, by this session.
+  const verified = await takeVerifiedTotp(trx, sessionId, now)
+  if (!verified)
+    throw new ProblemError('method_required', 'A password needs an authenticator beside it.')
+  await putTotp(trx, account, verified.state, Number(verified.method))
+}
+
+/** Authenticator and backup codes belong to the password, and go with it. */
+const dropPassword = async (
+  parts: IdentityParts,
+  trx: Trx,
+  account: string,
+  code: string | undefined,
+): Promise<void> => {
+  const factor = code === undefined ? undefined : await useSecondFactor(parts, trx, account, code)
+  if (!factor)
+    throw new ProblemError(
+      'second_factor_wrong',
+      'Removing the password asks for a code of the authenticator, or a backup code.',
+    )
+  await removePassword(trx, account)
+  await removeTotp(trx, account)
+  await removeBackupCodes(trx, account)
+}
+
+const changeMethods = async (
+  parts: IdentityParts,
+  trx: Trx,
+  session: SessionContext,
+  changes: MethodChanges,
+  body: Body,
+): Promise<void> => {
+  const { account } = session
+  checkFreshProof(await findSession(trx, session.sessionId), parts.clock.now())
+  const { added, removed } = changes
+  const password = added.find(isPassword)
+  if (password) await putNewPassword(parts, trx, session, password, body.password)
+  else if (removed.some(isPassword)) await dropPassword(parts, trx, account, body.secondFactor)
+  const { recoveryLocator } = body
+  if (added.some(isRecovery) && recoveryLocator === undefined)
+    throw new ProblemError('method_required', 'A new recovery key comes with its locator.')
+  try {
+    const locator = recoveryLocator === undefined ? undefined : fromHex(recoveryLocator)
+    await applyMethodChanges(trx, account, changes, locator)
+  } catch (error) {
+    if (!isUniqueViolation(error)) throw error
+    throw new ProblemError('entry_refused', 'This recovery key is in use.')
   }
+  await voidSignIns(trx, account)
+}
 
-  const newPassword = async (
-    trx: Trx,
-    session: SessionContext,
-    method: MethodRecord,
-    password: AccountAppendBody['password'],
-  ): Promise<void> => {
-    const { account, sessionId } = session
-    const now = clock.now()
-    if (!password)
-      throw new ProblemError('method_required', 'A new password comes with its registration.')
-    const step = await takeStep(trx, password.change, ['password-change'], now)
-    if (!step || step.session !== sessionId) throw signInExpired()
-    const record = readPasswordRecord(password.registrationRecord)
-    const setupVersion = Number(step.method)
-    await putPassword(trx, account, toHex(method.id), { setupVersion, record }, now)
-    if (await findTotp(trx, account)) return
-    // The account had no password: its authenticator was verified just before, by this session.
-    const verified = await takeVerifiedTotp(trx, sessionId, now)
-    if (!verified)
-      throw new ProblemError('method_required', 'A password needs an authenticator beside it.')
-    await putTotp(trx, account, verified.state, Number(verified.method))
+/** Everything beside the log, in the transaction of its entries; answers the sessions that end with it. */
+const commit = async (
+  parts: IdentityParts,
+  trx: Trx,
+  session: SessionContext,
+  { state, retired }: AccountChanges,
+  body: Body,
+): Promise<string[]> => {
+  const { account, sessionId } = session
+  const ended: string[] = []
+  const changes = state && compareMethods(await listMethods(trx, account), state.methods)
+  if (changes && changes.added.length + changes.removed.length > 0) {
+    await changeMethods(parts, trx, session, changes, body)
+    if (endsOthers(changes))
+      ended.push(...(await removeSessions(trx, { account, except: sessionId })))
   }
-
-  const dropPassword = async (trx: Trx, account: string, code: string | undefined) => {
-    const factor = code === undefined ? undefined : await useSecondFactor(parts, trx, account, code)
-    if (!factor)
-      throw new ProblemError(
-        'second_factor_wrong',
-        'Removing the password asks for a code of the authenticator, or a backup code.',
-      )
-    await removePassword(trx, account)
-    await removeTotp(trx, account)
-    await removeBackupCodes(trx, account)
+  if (body.password && !changes?.added.some(isPassword))
+    throw new ProblemError('entry_invalid', 'No new password is among these entries.')
+  if (retired.length > 0) {
+    await retireMethods(trx, account, retired)
+    ended.push(...(await removeSessions(trx, { account, devices: retired })))
   }
+  return ended
+}
 
-  const changeMethods = async (
-    trx: Trx,
-    session: SessionContext,
-    changes: MethodChanges,
-    body: AccountAppendBody,
-  ): Promise<void> => {
-    const { account } = session
-    checkFreshProof(await findSession(trx, session.sessionId), clock.now())
-    const { added, removed } = changes
-    const password = added.find(isPassword)
-    if (password) await newPassword(trx, session, password, body.password)
-    else if (removed.some(isPassword)) await dropPassword(trx, account, body.secondFactor)
-    const { recoveryLocator } = body
-    if (added.some(isRecovery) && recoveryLocator === undefined)
-      throw new ProblemError('method_required', 'A new recovery key comes with its locator.')
-    try {
-      const locator = recoveryLocator === undefined ? undefined : fromHex(recoveryLocator)
-      await applyMethodChanges(trx, account, changes, locator)
-    } catch (error) {
-      if (!isUniqueViolation(error)) throw error
-      throw new ProblemError('entry_refused', 'This recovery key is in use.')
-    }
-    await voidSignIns(trx, account)
-  }
-
-  /** Everything beside the log; answers the sessions that end with it. */
-  const commit = async (
-    trx: Trx,
-    session: SessionContext,
-    { state, retired }: AccountChanges,
-    body: AccountAppendBody,
-  ): Promise<string[]> => {
-    const { account, sessionId } = session
-    const ended: string[] = []
-    const changes = state && compareMethods(await listMethods(trx, account), state.methods)
-    if (changes && changes.added.length + changes.removed.length > 0) {
-      await changeMethods(trx, session, changes, body)
-      if (endsOthers(changes))
-        ended.push(...(await removeSessions(trx, { account, except: sessionId })))
-    } else if (body.password) {
-      throw new ProblemError('entry_invalid', 'No new password is among these entries.')
-    }
-    if (retired.length > 0) {
-      await retireMethods(trx, account, retired)
-      ended.push(...(await removeSessions(trx, { account, devices: retired })))
-    }
-    return ended
-  }
-
-  /** A code that comes along is a guess until the append has succeeded. */
-  const guessed = async <T>(
-    session: SessionContext,
-    caller: Caller,
-    work: () => Promise<T>,
-  ): Promise<T> => {
-    const counted = [onAddress(caller.address), onAccount(session.account, 'totp')]
-    await inTransaction(db, (trx) => takeGuess(trx, clock.now(), ...counted))
-    try {
-      const done = await work()
-      await inTransaction(db, (trx) => returnGuess(trx, ...counted))
-      return done
-    } catch (error) {
-      const wrong = error instanceof ProblemError && error.code === 'second_factor_wrong'
-      if (!wrong) await inTransaction(db, (trx) => returnGuess(trx, ...counted))
-      throw error
-    }
-  }
-
-  return {
-    append: async (session: SessionContext, body: AccountAppendBody, caller: Caller) => {
-      const appends = readAppend(body.append)
-      const own = ownPartOf(session, appends)
-      const changes = readAccountChanges(own.entries)
-      let ended: string[] = []
-      const append = () =>
-        logs.append({
-          actor: { account: session.account, log: session.log },
-          appends,
-          within: async (trx) => {
-            ended = await commit(trx as unknown as Trx, session, changes, body)
-          },
-        })
-      const receipts =
-        body.secondFactor === undefined ? await append() : await guessed(session, caller, append)
-      events.ended(ended)
-      return { receipts: toB64(encodeReceipts(receipts)), sessionsEnded: ended.length }
-    },
+/** A code that comes along is a guess, until the append has succeeded or failed for another reason. */
+const asGuess = async <T>(
+  { db, clock }: IdentityParts,
+  session: SessionContext,
+  caller: Caller,
+  work: () => Promise<T>,
+): Promise<T> => {
+  const counted = [onAddress(caller.address), onAccount(session.account, 'totp')]
+  const giveBack = () => inTransaction(db, (trx) => returnGuess(trx, ...counted))
+  await inTransaction(db, (trx) => takeGuess(trx, clock.now(), ...counted))
+  try {
+    const done = await work()
+    await giveBack()
+    return done
+  } catch (error) {
+    const wrong = error instanceof ProblemError && error.code === 'second_factor_wrong'
+    if (!wrong) await giveBack()
+    throw error
   }
 }
+
+const append = async (
+  parts: IdentityParts,
+  session: SessionContext,
+  body: Body,
+  caller: Caller,
+) => {
+  const appends = readAppend(body.append)
+  const changes = readAccountChanges(ownPartOf(session, appends).entries)
+  let ended: string[] = []
+  const store = () =>
+    parts.logs.append({
+      actor: { account: session.account, log: session.log },
+      appends,
+      within: async (trx) => {
+        ended = await commit(parts, trx, session, changes, body)
+      },
+    })
+  const receipts =
+    body.secondFactor === undefined ? await store() : await asGuess(parts, session, caller, store)
+  parts.events.ended(ended)
+  return { receipts: toB64(encodeReceipts(receipts)), sessionsEnded: ended.length }
+}
+
+/** Appends to one's own account log, and changes the credentials beside it in the same transaction. */
+export const accountEntriesService = (parts: IdentityParts) => ({
+  append: (session: SessionContext, body: Body, caller: Caller) =>
+    append(parts, session, body, caller),
+})

@@ -1,13 +1,7 @@
 import * as contract from '@hearthold/contract'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import {
-  addMember,
-  invite,
-  type Person,
-  Person as NewPerson,
-  setUpHost,
-  TestIdentity,
-} from './test-identity.ts'
+import { TestIdentity } from './test-identity.ts'
+import { addMember, invite, Person, setUpHost } from './test-person.ts'
 
 let server: TestIdentity
 let ada: Person
@@ -37,7 +31,7 @@ describe('invitations', () => {
 
   test('end by time or when voided, also for a sign-up under way', async () => {
     const [short, voided] = [await invite(ada, { validHours: 1 }), await invite(ada)]
-    const [ben, cora] = [new NewPerson(server, 'Ben'), new NewPerson(server, 'Cora')]
+    const [ben, cora] = [new Person(server, 'Ben'), new Person(server, 'Cora')]
     const benBody = await ben.signUpBody(await ben.startSignUp({ invitation: short }))
     const coraBody = await cora.signUpBody(await cora.startSignUp({ invitation: voided }))
     const { body } = await server.call(contract.listInvitations, { token: ada.token })
@@ -57,7 +51,7 @@ describe('invitations', () => {
 
   test('one invitation does not finish what another began', async () => {
     const [first, second] = [await invite(ada), await invite(ada)]
-    const ben = new NewPerson(server, 'Ben')
+    const ben = new Person(server, 'Ben')
     const body = await ben.signUpBody(await ben.startSignUp({ invitation: first }))
     const answer = await server.call(contract.finishSignUp, {
       body: { invitation: second, ...body },
@@ -66,7 +60,7 @@ describe('invitations', () => {
   })
 
   test('are not guessed: twenty wrong ones lock the address', async () => {
-    const ben = new NewPerson(server, 'Ben')
+    const ben = new Person(server, 'Ben')
     for (let guess = 0; guess < 20; guess++) {
       const { started } = await ben.startSignUp({ invitation: 'x'.repeat(43) })
       expect(started.code).toBe('invitation_invalid')
@@ -139,7 +133,7 @@ describe('members', () => {
 
   test('the last host who can act stays', async () => {
     expect((await update(ada.account, { suspended: true })).code).toBe('forbidden')
-    const grace = await new NewPerson(server, 'Grace').signUp(await invite(ada, { role: 'host' }))
+    const grace = await new Person(server, 'Grace').signUp(await invite(ada, { role: 'host' }))
     expect((await update(grace.account, { suspended: true })).code).toBe('')
     expect((await update(ada.account, { suspended: true })).code).toBe('forbidden')
     expect((await update(grace.account, { suspended: false })).code).toBe('')

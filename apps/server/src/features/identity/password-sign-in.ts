@@ -5,7 +5,7 @@ import type { Caller } from './deps.ts'
 import { onAccount, onAddress, returnGuess, takeGuess } from './guesses.ts'
 import { comparedName } from './names.ts'
 import type { IdentityParts } from './parts.ts'
-import { pepperedEver, stableId } from './peppered.ts'
+import { nameLabel, pepperedEver, stableId } from './peppered.ts'
 import { type SecondFactor, useSecondFactor } from './second-factor.ts'
 import {
   admit,
@@ -15,7 +15,6 @@ import {
   signInFailed,
   type TransportWanted,
 } from './sign-in.ts'
-import { nameLabel } from './sign-up.ts'
 import { countTry, findStep, insertStep, newStepId, takeStep } from './step-store.ts'
 
 /** A login state lives for a minute; a right password waits five for its second factor. */
@@ -24,99 +23,98 @@ const secondFactorMs = 5 * 60_000
 const codeTriesLimit = 5
 const nothing = new Uint8Array(0)
 
+type Start = { name: string; startLoginRequest: string }
+type Finish = { signIn: string; finishLoginRequest: string }
+type Code = { pending: string; code: string } & TransportWanted
+
 /**
- * Sign-in by OPAQUE and a second factor. Whether a name exists shows nowhere: an unknown one has an account id of its
- * own, stable per name, is counted and locked out like a real one, and fails at the end as a wrong password does.
+ * The first OPAQUE message. Whether a name exists shows nowhere: an unknown one has an account id of its own, stable
+ * per name, is counted and locked out like a real one, and fails at the end as a wrong password does.
  */
-export const passwordSignInService = (parts: IdentityParts) => {
+const start = (parts: IdentityParts, body: Start, caller: Caller) => {
   const { db, clock, keys, opaque } = parts
   const { peppers } = keys.secrets
-
-  const start = async (body: { name: string; startLoginRequest: string }, caller: Caller) => {
-    const indexes = pepperedEver(peppers, nameLabel, comparedName(body.name))
-    // Computed for real names too, so that both take the same time.
-    const fake = stableId(peppers, 'hearthold/v1/fake-account', indexes.at(-1)!)
-    const now = clock.now()
-    const id = newStepId()
-    return inTransaction(db, async (trx) => {
-      // Read in here: a password that is changed meanwhile must not be proven by a record of the old one.
-      const found = await findPasswordByName(trx, indexes)
-      const account = found?.account ?? fake
-      await takeGuess(trx, now, onAddress(caller.address), onAccount(account, 'password'))
-      const login = opaque.startLogin(account, found, body.startLoginRequest)
-      await insertStep(trx, {
-        id,
-        kind: 'password',
-        account,
-        state: await parts.sealState({ id, account }, login.state),
-        expires_at: now + loginStateMs,
-      })
-      return { signIn: id, account, loginResponse: login.loginResponse, ksf: 1 as const }
+  const indexes = pepperedEver(peppers, nameLabel, comparedName(body.name))
+  // Computed for real names too, so that both take the same time.
+  const fake = stableId(peppers, 'hearthold/v1/fake-account', indexes.at(-1)!)
+  const now = clock.now()
+  const id = newStepId()
+  return inTransaction(db, async (trx) => {
+    // Read in here: a password that is changed meanwhile must not be proven by a record of the old one.
+    const found = await findPasswordByName(trx, indexes)
+    const account = found?.account ?? fake
+    await takeGuess(trx, now, onAddress(caller.address), onAccount(account, 'password'))
+    const login = opaque.startLogin(account, found, body.startLoginRequest)
+    await insertStep(trx, {
+      id,
+      kind: 'password',
+      account,
+      state: await parts.sealState({ id, account }, login.state),
+      expires_at: now + loginStateMs,
     })
-  }
-
-  const finish = async (body: { signIn: string; finishLoginRequest: string }, caller: Caller) => {
-    const now = clock.now()
-    const pending = newStepId()
-    const outcome = await inTransaction(db, async (trx) => {
-      const step = await takeStep(trx, body.signIn, ['password'], now)
-      if (!step) return 'expired'
-      const state = await parts.openState(step)
-      if (!opaque.finishLogin(state, body.finishLoginRequest)) return 'failed'
-      await returnGuess(trx, onAddress(caller.address), onAccount(step.account, 'password'))
-      await insertStep(trx, {
-        id: pending,
-        kind: 'second-factor',
-        account: step.account,
-        state: nothing,
-        expires_at: now + secondFactorMs,
-      })
-      return 'right'
-    })
-    if (outcome === 'expired') throw signInExpired()
-    if (outcome === 'failed') throw signInFailed()
-    return { next: 'second-factor' as const, pending }
-  }
-
-  const secondFactor = async (
-    body: { pending: string; code: string } & TransportWanted,
-    caller: Caller,
-  ) => {
-    const now = clock.now()
-    let account = ''
-    const outcome = await inTransaction(
-      db,
-      async (
-        trx,
-      ): Promise<{ proven: ProvenSignIn; factor: SecondFactor } | 'expired' | 'wrong'> => {
-        const step = await findStep(trx, body.pending, ['second-factor'], now)
-        if (!step) return 'expired'
-        account = step.account
-        const counted = [onAddress(caller.address), onAccount(account, 'totp')]
-        await takeGuess(trx, now, ...counted)
-        const factor = await useSecondFactor(parts, trx, account, body.code)
-        if (!factor) {
-          if (step.tries + 1 >= codeTriesLimit) await takeStep(trx, step.id, [step.kind], now)
-          else await countTry(trx, step.id)
-          return 'wrong'
-        }
-        await takeStep(trx, step.id, [step.kind], now)
-        await returnGuess(trx, ...counted)
-        const proven = await admit(parts, trx, {
-          account,
-          method: 'password',
-          transport: body.transport,
-          stay: body.staySignedIn ?? false,
-          caller,
-        })
-        return { proven, factor }
-      },
-    )
-    if (outcome === 'expired') throw signInExpired()
-    if (outcome === 'wrong')
-      throw new ProblemError('second_factor_wrong', 'This code is wrong or was used already.')
-    return answerSignIn(parts, account, outcome.proven, outcome.factor === 'backup-code')
-  }
-
-  return { start, finish, secondFactor }
+    return { signIn: id, account, loginResponse: login.loginResponse, ksf: 1 as const }
+  })
 }
+
+const finish = async (parts: IdentityParts, body: Finish, caller: Caller) => {
+  const now = parts.clock.now()
+  const pending = newStepId()
+  // What the failed step leaves behind must be committed: the outcome is thrown outside.
+  const outcome = await inTransaction(parts.db, async (trx) => {
+    const step = await takeStep(trx, body.signIn, ['password'], now)
+    if (!step) return 'expired'
+    const state = await parts.openState(step)
+    if (!parts.opaque.finishLogin(state, body.finishLoginRequest)) return 'failed'
+    await returnGuess(trx, onAddress(caller.address), onAccount(step.account, 'password'))
+    await insertStep(trx, {
+      id: pending,
+      kind: 'second-factor',
+      account: step.account,
+      state: nothing,
+      expires_at: now + secondFactorMs,
+    })
+    return 'right'
+  })
+  if (outcome === 'expired') throw signInExpired()
+  if (outcome === 'failed') throw signInFailed()
+  return { next: 'second-factor' as const, pending }
+}
+
+type Coded = { account: string; proven: ProvenSignIn; factor: SecondFactor }
+
+const useCode = (parts: IdentityParts, body: Code, caller: Caller) =>
+  inTransaction(parts.db, async (trx): Promise<Coded | 'expired' | 'wrong'> => {
+    const now = parts.clock.now()
+    const step = await findStep(trx, body.pending, ['second-factor'], now)
+    if (!step) return 'expired'
+    const { account } = step
+    const counted = [onAddress(caller.address), onAccount(account, 'totp')]
+    await takeGuess(trx, now, ...counted)
+    const factor = await useSecondFactor(parts, trx, account, body.code)
+    if (!factor) {
+      if (step.tries + 1 >= codeTriesLimit) await takeStep(trx, step.id, [step.kind], now)
+      else await countTry(trx, step.id)
+      return 'wrong'
+    }
+    await takeStep(trx, step.id, [step.kind], now)
+    await returnGuess(trx, ...counted)
+    const { transport, staySignedIn: stay = false } = body
+    const proven = await admit(parts, trx, { account, method: 'password', transport, stay, caller })
+    return { account, proven, factor }
+  })
+
+const finishSecondFactor = async (parts: IdentityParts, body: Code, caller: Caller) => {
+  const outcome = await useCode(parts, body, caller)
+  if (outcome === 'expired') throw signInExpired()
+  if (outcome === 'wrong')
+    throw new ProblemError('second_factor_wrong', 'This code is wrong or was used already.')
+  const { account, proven, factor } = outcome
+  return answerSignIn(parts, account, proven, factor === 'backup-code')
+}
+
+/** Sign-in by OPAQUE and a second factor. */
+export const passwordSignInService = (parts: IdentityParts) => ({
+  start: (body: Start, caller: Caller) => start(parts, body, caller),
+  finish: (body: Finish, caller: Caller) => finish(parts, body, caller),
+  secondFactor: (body: Code, caller: Caller) => finishSecondFactor(parts, body, caller),
+})

@@ -5,6 +5,9 @@ import type { Peppered } from './deps.ts'
 type Peppers = InstanceSecrets['peppers']
 type Field = string | Uint8Array
 
+/** Label of the blind index of sign-in names. */
+export const nameLabel = 'hearthold/v1/name-index'
+
 /** HMAC(newest pepper, lp(label, ...fields)), for a new row. */
 export const pepperedNow = (peppers: Peppers, label: string, ...fields: Field[]): Peppered => ({
   version: peppers.current.version,

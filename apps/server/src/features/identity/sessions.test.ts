@@ -2,7 +2,8 @@ import * as contract from '@hearthold/contract'
 import { randomBytes, signSessionDevice, fromHex, toB64, toHex } from '@hearthold/crypto'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { TestDevice } from '#platform/logs/test-logs.ts'
-import { addMember, type Person, setUpHost, TestIdentity } from './test-identity.ts'
+import { TestIdentity } from './test-identity.ts'
+import { addMember, type Person, setUpHost } from './test-person.ts'
 
 let server: TestIdentity
 let ada: Person

@@ -174,85 +174,93 @@ export const checkFreshProof = (row: SessionRow | undefined, now: number): void 
     throw new ProblemError('step_up_needed', 'Prove one of your sign-in methods again first.')
 }
 
-/** What members do with their sessions. */
-export const sessionsService = (parts: IdentityParts) => {
-  const { db, clock, logs } = parts
-  const rowOf = async (session: SessionContext): Promise<SessionRow> => {
-    const row = await findSession(db, session.sessionId)
-    if (!row) throw gone()
-    return row
-  }
+const rowOf = async ({ db }: IdentityParts, session: SessionContext): Promise<SessionRow> => {
+  const row = await findSession(db, session.sessionId)
+  if (!row) throw gone()
+  return row
+}
+
+const describe = async (parts: IdentityParts, session: SessionContext, caller: Caller) => {
+  const { db } = parts
+  const row = await rowOf(parts, session)
+  const account = await findAccount(db, session.account)
+  if (!account) throw gone()
+  if (row.address !== caller.address) await updateSession(db, row.id, { address: caller.address })
   return {
-    get: async (session: SessionContext, caller: Caller) => {
-      const [row, account] = [await rowOf(session), await findAccount(db, session.account)]
-      if (!account) throw gone()
-      if (row.address !== caller.address)
-        await updateSession(db, row.id, { address: caller.address })
-      return {
-        account: account.account,
-        log: account.log,
-        name: await parts.openName(db, account.account, account.sealed_name),
-        role: account.role,
-        session: shown({ ...row, address: caller.address }, row.id),
-        backupCodesLeft: await countBackupCodes(db, account.account),
-        hasPassword: (await findPassword(db, account.account)) !== undefined,
-      }
-    },
-
-    renew: async (session: SessionContext) => {
-      const row = await rowOf(session)
-      const now = clock.now()
-      const expiresAt = now + lifetimeMs(row.kind, row.stay === 1)
-      await updateSession(db, row.id, { expires_at: expiresAt, last_used_at: now })
-      return { expiresAt }
-    },
-
-    /** The device signs for exactly this session, so that a proof of one is no use to another. */
-    bindDevice: async (
-      session: SessionContext,
-      { device, signature }: { device: string; signature: string },
-    ) => {
-      const findDevice = async () => {
-        const view = await logs.accountView(session.log)
-        return view && activeDevices(view).find(({ id }) => id === device)
-      }
-      const known = await findDevice()
-      if (!known) throw new ProblemError('device_unknown', 'This device is not enrolled.')
-      const valid = await verifySessionDevice(
-        known.publicKey,
-        fromHex(signature),
-        fromHex(session.sessionId),
-        fromHex(device),
-      )
-      if (!valid)
-        throw new ProblemError('signature_invalid', 'The device did not sign for this session.')
-      await updateSession(db, session.sessionId, { device })
-      // It may have been retired meanwhile, when this session was not yet among those that end with it.
-      if (!(await findDevice())) {
-        await endSessions(parts, { account: session.account, only: session.sessionId })
-        throw new ProblemError('device_unknown', 'This device is not enrolled.')
-      }
-      return { device }
-    },
-
-    list: async (session: SessionContext) => ({
-      sessions: (await listLiveSessions(db, session.account, clock.now())).map((row) =>
-        shown(row, session.sessionId),
-      ),
-    }),
-
-    /** Another member's session is answered as an unknown one is. */
-    endOne: async (session: SessionContext, id: string) => {
-      const ended = await endSessions(parts, { account: session.account, only: id })
-      if (ended === 0) throw new ProblemError('not_found', 'There is no such session.')
-      return { ended }
-    },
-
-    endMany: async (session: SessionContext, scope: 'others' | 'all') => ({
-      ended: await endSessions(parts, {
-        account: session.account,
-        ...(scope === 'others' ? { except: session.sessionId } : {}),
-      }),
-    }),
+    account: account.account,
+    log: account.log,
+    name: await parts.openName(db, account.account, account.sealed_name),
+    role: account.role,
+    session: shown({ ...row, address: caller.address }, row.id),
+    backupCodesLeft: await countBackupCodes(db, account.account),
+    hasPassword: (await findPassword(db, account.account)) !== undefined,
   }
 }
+
+const renew = async (parts: IdentityParts, session: SessionContext) => {
+  const row = await rowOf(parts, session)
+  const now = parts.clock.now()
+  const expiresAt = now + lifetimeMs(row.kind, row.stay === 1)
+  await updateSession(parts.db, row.id, { expires_at: expiresAt, last_used_at: now })
+  return { expiresAt }
+}
+
+const deviceUnknown = (): ProblemError =>
+  new ProblemError('device_unknown', 'This device is not enrolled.')
+
+/** The device signs for exactly this session, so that a proof of one is no use to another. */
+const bindDevice = async (
+  parts: IdentityParts,
+  session: SessionContext,
+  { device, signature }: { device: string; signature: string },
+) => {
+  const findDevice = async () => {
+    const view = await parts.logs.accountView(session.log)
+    return view && activeDevices(view).find(({ id }) => id === device)
+  }
+  const known = await findDevice()
+  if (!known) throw deviceUnknown()
+  const valid = await verifySessionDevice(
+    known.publicKey,
+    fromHex(signature),
+    fromHex(session.sessionId),
+    fromHex(device),
+  )
+  if (!valid)
+    throw new ProblemError('signature_invalid', 'The device did not sign for this session.')
+  await updateSession(parts.db, session.sessionId, { device })
+  // It may have been retired meanwhile, when this session was not yet among those that end with it.
+  if (!(await findDevice())) {
+    await endSessions(parts, { account: session.account, only: session.sessionId })
+    throw deviceUnknown()
+  }
+  return { device }
+}
+
+const list = async ({ db, clock }: IdentityParts, session: SessionContext) => {
+  const rows = await listLiveSessions(db, session.account, clock.now())
+  return { sessions: rows.map((row) => shown(row, session.sessionId)) }
+}
+
+/** Another member's session is answered as an unknown one is. */
+const endOne = async (parts: IdentityParts, session: SessionContext, id: string) => {
+  const ended = await endSessions(parts, { account: session.account, only: id })
+  if (ended === 0) throw new ProblemError('not_found', 'There is no such session.')
+  return { ended }
+}
+
+/** What members do with their sessions. */
+export const sessionsService = (parts: IdentityParts) => ({
+  get: (session: SessionContext, caller: Caller) => describe(parts, session, caller),
+  renew: (session: SessionContext) => renew(parts, session),
+  bindDevice: (session: SessionContext, proof: { device: string; signature: string }) =>
+    bindDevice(parts, session, proof),
+  list: (session: SessionContext) => list(parts, session),
+  endOne: (session: SessionContext, id: string) => endOne(parts, session, id),
+  endMany: async ({ account, sessionId }: SessionContext, scope: 'others' | 'all') => ({
+    ended: await endSessions(parts, {
+      account,
+      ...(scope === 'others' ? { except: sessionId } : {}),
+    }),
+  }),
+})

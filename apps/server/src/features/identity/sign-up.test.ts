@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import * as contract from '@hearthold/contract'
 import { encodeAppend, randomBytes, toB64 } from '@hearthold/crypto'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { addMember, codeOf, invite, Person, setUpHost, TestIdentity } from './test-identity.ts'
+import { TestIdentity } from './test-identity.ts'
+import { addMember, codeOf, invite, Person, setUpHost } from './test-person.ts'
 
 let server: TestIdentity
 beforeEach(async () => {

@@ -12,15 +12,8 @@ import {
 } from '@hearthold/crypto'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { TestDevice, TestShare } from '#platform/logs/test-logs.ts'
-import {
-  addMember,
-  beginLogin,
-  beginRegistration,
-  codeOf,
-  type Person,
-  setUpHost,
-  TestIdentity,
-} from './test-identity.ts'
+import { TestIdentity } from './test-identity.ts'
+import { addMember, codeOf, type Person, setUpHost } from './test-person.ts'
 
 let server: TestIdentity
 let ada: Person
@@ -30,50 +23,16 @@ beforeEach(async () => {
 })
 afterEach(() => server.close())
 
-const tenMinutes = 10 * 60_000
 const statusOf = async (token: string) => (await server.call(contract.getSession, { token })).status
 const passwordOf = () => ada.methodOf(methodType.password)
 const recoveryOf = () => ada.methodOf(methodType.recovery)
 
-/** Begins a password change and makes the method that goes with it. */
-const beginChange = async (password: string, token = ada.token) => {
-  const registration = await beginRegistration(password)
-  const started = await server.call(contract.startPasswordChange, {
-    body: { registrationRequest: registration.request },
-    token,
-  })
-  if (started.code !== '') return { code: started.code }
-  const { registrationRecord, exportKey } = registration.finish(
-    ada.account,
-    started.body.registrationResponse,
-  )
-  const method = await ada.method(methodType.password, fromB64(exportKey))
-  return { code: '', method, change: { change: started.body.change, registrationRecord } }
-}
-
-const unlock = async (password = ada.password, token = ada.token) => {
-  const login = await beginLogin(password)
-  const started = await server.call(contract.startPasswordUnlock, {
-    body: { startLoginRequest: login.request },
-    token,
-  })
-  if (started.code !== '') return started
-  const finished = login.finish(ada.account, started.body.loginResponse)
-  return server.call(contract.finishPasswordUnlock, {
-    body: {
-      signIn: started.body.signIn,
-      finishLoginRequest: finished?.finishLoginRequest ?? toB64(randomBytes(64)),
-    },
-    token,
-  })
-}
-
 describe('changing the password', () => {
   test('swaps the record with the state that carries its method, and ends the other sessions', async () => {
     const { token, session } = await ada.newSession()
-    const { method, change } = await beginChange('a new password, longer', token)
+    const { method, change } = await ada.beginPasswordChange('a new password, longer', token)
     const half = await ada.provePassword()
-    const answer = await ada.appendMethods([method!, recoveryOf()], { password: change! }, token)
+    const answer = await ada.appendMethods([method, recoveryOf()], { password: change }, token)
     expect(answer.code).toBe('')
     expect(answer.body.sessionsEnded).toBe(1)
     expect(server.ended).toEqual([ada.session])
@@ -98,98 +57,44 @@ describe('changing the password', () => {
 
   test('without its registration, or with another session’s, changes nothing', async () => {
     const other = await ada.newSession()
-    const { method, change } = await beginChange('a new password, longer')
-    const methods = [method!, recoveryOf()]
+    const { method, change } = await ada.beginPasswordChange('a new password, longer')
+    const methods = [method, recoveryOf()]
     expect((await ada.appendMethods(methods)).code).toBe('method_required')
-    const stolen = await ada.appendMethods(methods, { password: change! }, other.token)
+    const stolen = await ada.appendMethods(methods, { password: change }, other.token)
     expect(stolen.code).toBe('sign_in_expired')
-    const broken = { ...change!, registrationRecord: 'AAAA' }
+    const broken = { ...change, registrationRecord: 'AAAA' }
     expect((await ada.appendMethods(methods, { password: broken })).code).toBe('bad_request')
     server.now += 60_000
     expect((await ada.signIn()).code).toBe('')
   })
 
   test('a registration without a new password among the entries is refused', async () => {
-    const { change } = await beginChange('a new password, longer')
-    const answer = await ada.appendEntries([await ada.profile()], { password: change! })
+    const { change } = await ada.beginPasswordChange('a new password, longer')
+    const answer = await ada.appendEntries([await ada.profile()], { password: change })
     expect(answer.code).toBe('entry_invalid')
   })
 
   test('a registration serves once', async () => {
-    const { method, change } = await beginChange('a new password, longer')
-    expect((await ada.appendMethods([method!, recoveryOf()], { password: change! })).code).toBe('')
+    const { method, change } = await ada.beginPasswordChange('a new password, longer')
+    expect((await ada.appendMethods([method, recoveryOf()], { password: change })).code).toBe('')
     const again = await ada.method(methodType.password, randomBytes(64))
-    const answer = await ada.appendMethods([again, recoveryOf()], { password: change! })
+    const answer = await ada.appendMethods([again, recoveryOf()], { password: change })
     expect(answer.code).toBe('sign_in_expired')
   })
 
   test('an answer that was lost is given again, and nothing happens twice', async () => {
-    const { method, change } = await beginChange('a new password, longer')
-    ada.methods = [method!, recoveryOf()]
+    const { method, change } = await ada.beginPasswordChange('a new password, longer')
+    ada.methods = [method, recoveryOf()]
     const append = toB64(encodeAppend([ada.append([await ada.state(0)])]))
     const send = () =>
       server.call(contract.appendAccount, {
-        body: { append, password: change! },
+        body: { append, password: change },
         token: ada.token,
       })
     const first = await send()
     expect(first.code).toBe('')
     const second = await send()
     expect(second.body).toEqual({ receipts: first.body.receipts, sessionsEnded: 0 })
-  })
-})
-
-describe('a fresh proof', () => {
-  test('is asked for changes of methods ten minutes after signing in, and the password gives it', async () => {
-    server.now += tenMinutes
-    const device = await ada.method(methodType.device, randomBytes(32), ada.device.idBytes)
-    const methods = [...ada.methods, device]
-    expect((await ada.appendMethods(methods)).code).toBe('step_up_needed')
-    expect((await beginChange('x')).code).toBe('step_up_needed')
-    expect((await server.call(contract.startTotpChange, { token: ada.token })).code).toBe(
-      'step_up_needed',
-    )
-    expect((await server.call(contract.replaceBackupCodes, { token: ada.token })).code).toBe(
-      'step_up_needed',
-    )
-    expect((await ada.appendEntries([await ada.profile()])).code).toBe('')
-    expect((await unlock()).body).toEqual({ fresh: true })
-    server.now += tenMinutes - 1
-    expect((await ada.appendMethods(methods)).code).toBe('')
-  })
-
-  test('belongs to the session that gave it', async () => {
-    const other = await ada.newSession()
-    server.now += tenMinutes
-    await unlock()
-    expect((await beginChange('x', other.token)).code).toBe('step_up_needed')
-  })
-
-  test('is not given by a wrong password, which counts as a failed sign-in', async () => {
-    server.now += tenMinutes
-    for (let guess = 0; guess < 5; guess++)
-      expect((await unlock('wrong')).code).toBe('sign_in_failed')
-    expect((await unlock()).code).toBe('locked_out')
-    expect((await ada.provePassword()).started.code).toBe('locked_out')
-    expect((await beginChange('x')).code).toBe('step_up_needed')
-  })
-
-  test('is not given by the login state of another session, or twice', async () => {
-    const other = await ada.newSession()
-    const login = await beginLogin(ada.password)
-    const started = await server.call(contract.startPasswordUnlock, {
-      body: { startLoginRequest: login.request },
-      token: ada.token,
-    })
-    const finished = login.finish(ada.account, started.body.loginResponse)!
-    const body = {
-      signIn: started.body.signIn,
-      finishLoginRequest: finished.finishLoginRequest,
-    }
-    const stolen = await server.call(contract.finishPasswordUnlock, { body, token: other.token })
-    expect(stolen.code).toBe('sign_in_expired')
-    const late = await server.call(contract.finishPasswordUnlock, { body, token: ada.token })
-    expect(late.code).toBe('sign_in_expired')
   })
 })
 
@@ -210,7 +115,7 @@ describe('removing the password', () => {
     const { body } = await server.call(contract.getSession, { token: ada.token })
     expect(body).toMatchObject({ hasPassword: false, backupCodesLeft: 0 })
     expect((await ada.provePassword()).finished?.code).toBe('sign_in_failed')
-    expect((await unlock()).code).toBe('method_required')
+    expect((await ada.unlock()).code).toBe('method_required')
     expect((await server.call(contract.replaceBackupCodes, { token: ada.token })).code).toBe(
       'method_required',
     )
@@ -245,9 +150,9 @@ describe('removing the password', () => {
     const device = await ada.method(methodType.device, randomBytes(32), ada.device.idBytes)
     await ada.appendMethods([...ada.methods, device])
     await ada.appendMethods([recoveryOf(), device], { secondFactor: ada.backupCodes[0]! })
-    const { method, change } = await beginChange('another password')
-    const methods = [method!, recoveryOf(), device]
-    expect((await ada.appendMethods(methods, { password: change! })).code).toBe('method_required')
+    const { method, change } = await ada.beginPasswordChange('another password')
+    const methods = [method, recoveryOf(), device]
+    expect((await ada.appendMethods(methods, { password: change })).code).toBe('method_required')
 
     const totp = await server.call(contract.startTotpChange, { token: ada.token })
     const verified = await server.call(contract.finishTotpChange, {
@@ -256,7 +161,7 @@ describe('removing the password', () => {
     })
     expect(verified.body).toEqual({ replaced: false })
     expect(await server.db.selectFrom('totps').select('account').execute()).toEqual([])
-    expect((await ada.appendMethods(methods, { password: change! })).code).toBe('')
+    expect((await ada.appendMethods(methods, { password: change })).code).toBe('')
     ada.password = 'another password'
     ada.totpSecret = totp.body.totpSecret
     expect((await ada.signIn()).code).toBe('second_factor_wrong')
@@ -336,50 +241,6 @@ describe('devices', () => {
   })
 })
 
-describe('the authenticator', () => {
-  const begin = async (token: string) =>
-    (await server.call(contract.startTotpChange, { token })).body
-  const finish = (token: string, change: string, totpCode: string) =>
-    server.call(contract.finishTotpChange, { body: { change, totpCode }, token })
-
-  test('is replaced once its code is verified; the code counts as used, other sessions end', async () => {
-    const { token } = await ada.newSession()
-    const { change, totpSecret, totpUri } = await begin(token)
-    expect(totpUri).toContain(totpSecret)
-    server.nextStep()
-    expect((await ada.signIn()).code).toBe('')
-    expect((await finish(token, change, '000000')).code).toBe('second_factor_wrong')
-    const done = await finish(token, change, codeOf(totpSecret, server.now))
-    expect(done.body).toEqual({ replaced: true })
-    expect(await statusOf(ada.token)).toBe(401)
-    expect(await statusOf(token)).toBe(200)
-    server.nextStep()
-    expect((await ada.signIn()).code).toBe('second_factor_wrong')
-    ada.totpSecret = totpSecret
-    const replay = await ada.signIn({ code: codeOf(totpSecret, server.now - 30_000) })
-    expect(replay.code).toBe('second_factor_wrong')
-    expect((await ada.signIn()).code).toBe('')
-    expect((await finish(token, change, ada.code())).code).toBe('sign_in_expired')
-  })
-
-  test("a change is the session's own, and ends after five wrong codes", async () => {
-    const other = await ada.newSession()
-    const { change, totpSecret } = await begin(ada.token)
-    const code = codeOf(totpSecret, server.now)
-    expect((await finish(other.token, change, code)).code).toBe('sign_in_expired')
-    for (let guess = 0; guess < 5; guess++)
-      expect((await finish(ada.token, change, '000000')).code).toBe('second_factor_wrong')
-    expect((await finish(ada.token, change, code)).code).toBe('sign_in_expired')
-  })
-
-  test('new backup codes void the old', async () => {
-    const { body } = await server.call(contract.replaceBackupCodes, { token: ada.token })
-    expect(body.backupCodes.length).toBe(10)
-    expect((await ada.signIn({ code: ada.backupCodes[0]! })).code).toBe('second_factor_wrong')
-    expect((await ada.signIn({ code: body.backupCodes[0]! })).code).toBe('')
-  })
-})
-
 describe('an append to the account log', () => {
   test("begins with one's own account log and founds none", async () => {
     const ben = await addMember(ada, 'Ben')
@@ -413,16 +274,16 @@ describe('an append to the account log', () => {
   })
 
   test('that the log refuses changes no credential', async () => {
-    const { method, change } = await beginChange('a new password, longer')
+    const { method, change } = await ada.beginPasswordChange('a new password, longer')
     const moved = { ...ada.log.head }
     ada.log.head = { seq: moved.seq, chain: randomBytes(32) }
-    const stale = await ada.appendMethods([method!, recoveryOf()], { password: change! })
+    const stale = await ada.appendMethods([method, recoveryOf()], { password: change })
     expect(stale.code).toBe('head_moved')
     ada.log.head = moved
-    const refused = await ada.appendMethods([method!], { password: change! })
+    const refused = await ada.appendMethods([method], { password: change })
     expect(refused.code).toBe('method_required')
     server.nextStep()
     expect((await ada.signIn()).code).toBe('')
-    expect((await ada.appendMethods([method!, recoveryOf()], { password: change! })).code).toBe('')
+    expect((await ada.appendMethods([method, recoveryOf()], { password: change })).code).toBe('')
   })
 })

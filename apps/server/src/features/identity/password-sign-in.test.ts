@@ -1,15 +1,8 @@
 import * as contract from '@hearthold/contract'
-import { fromHex, methodType, randomBytes, recoveryLocator, toB64, toHex } from '@hearthold/crypto'
+import { randomBytes, recoveryLocator, toB64, toHex } from '@hearthold/crypto'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import {
-  addMember,
-  beginLogin,
-  codeOf,
-  type Person,
-  Person as NewPerson,
-  setUpHost,
-  TestIdentity,
-} from './test-identity.ts'
+import { TestIdentity } from './test-identity.ts'
+import { addMember, beginLogin, codeOf, Person, setUpHost } from './test-person.ts'
 
 let server: TestIdentity
 let ada: Person
@@ -19,8 +12,6 @@ beforeEach(async () => {
   server.nextStep()
 })
 afterEach(() => server.close())
-
-const quarterHour = 15 * 60_000
 
 describe('password and authenticator', () => {
   test('sign in, by a bearer token or a cookie', async () => {
@@ -58,7 +49,7 @@ describe('password and authenticator', () => {
 
   test('a wrong password, an unknown name and a forged last message end alike', async () => {
     const wrong = await ada.provePassword('not her password')
-    const nobody = await new NewPerson(server, 'Nobody').provePassword()
+    const nobody = await new Person(server, 'Nobody').provePassword()
     expect(wrong.finished?.status).toBe(401)
     expect(nobody.finished?.body).toEqual({
       ...wrong.finished!.body,
@@ -204,85 +195,6 @@ describe('the second factor', () => {
   })
 })
 
-describe('lock-out', () => {
-  test('after five wrong passwords, for a quarter of an hour, across a restart', async () => {
-    for (let guess = 0; guess < 5; guess++)
-      expect((await ada.provePassword('wrong')).finished?.code).toBe('sign_in_failed')
-    server.now += 60_000
-    await server.restart()
-    const { started } = await ada.provePassword()
-    expect(started.status).toBe(429)
-    expect(started.code).toBe('locked_out')
-    expect(started.retryAfter).toBe(14 * 60)
-    server.now += quarterHour - 60_000
-    expect((await ada.signIn()).code).toBe('')
-  })
-
-  test('counts a start that nobody finishes, and gives back what was right', async () => {
-    const login = await beginLogin(ada.password)
-    const start = () =>
-      server.call(contract.startPasswordSignIn, {
-        body: { name: 'Ada', startLoginRequest: login.request },
-      })
-    for (let round = 0; round < 8; round++) {
-      server.nextStep()
-      expect((await ada.signIn()).code).toBe('')
-    }
-    for (let round = 0; round < 5; round++) expect((await start()).code).toBe('')
-    expect((await start()).code).toBe('locked_out')
-  })
-
-  test('treats a name that nobody has just the same', async () => {
-    const nobody = new NewPerson(server, 'Nobody')
-    for (let guess = 0; guess < 5; guess++) await nobody.provePassword()
-    const { started } = await nobody.provePassword()
-    expect(started.code).toBe('locked_out')
-    expect((await ada.signIn()).code).toBe('')
-  })
-
-  test('of the password leaves recovery key, device and other accounts alone', async () => {
-    const ben = await addMember(ada, 'Ben')
-    const secret = randomBytes(32)
-    const device = await ada.method(methodType.device, secret, ada.device.idBytes)
-    expect((await ada.appendMethods([...ada.methods, device])).code).toBe('')
-    for (let guess = 0; guess < 5; guess++) await ada.provePassword('wrong', `198.51.100.${guess}`)
-    expect((await ada.provePassword(ada.password, '203.0.113.9')).started.code).toBe('locked_out')
-    expect((await ada.recover()).code).toBe('')
-    const { body } = await server.call(contract.startDeviceSignIn, {
-      body: { account: ada.account, method: ada.device.id },
-    })
-    const method = { type: methodType.device, id: ada.device.id, secret }
-    expect((await ada.answerChallenge(body, method)).code).toBe('')
-    server.nextStep()
-    expect((await ben.signIn()).code).toBe('')
-  })
-
-  test('of an address comes after twenty failures of any kind, and of a /64 together', async () => {
-    const login = await beginLogin('x')
-    const start = (name: string, address: string) =>
-      server.call(contract.startPasswordSignIn, {
-        body: { name, startLoginRequest: login.request },
-        address,
-      })
-    for (let guess = 0; guess < 20; guess++)
-      expect((await start(`name ${guess}`, `2001:db8:0:1::${guess + 1}`)).code).toBe('')
-    expect((await start('another', '2001:db8:0:1:ffff::1')).code).toBe('locked_out')
-    expect((await start('another', '2001:db8:0:2::1')).code).toBe('')
-    const recovery = await server.call(contract.startRecoverySignIn, {
-      body: { locator: '00'.repeat(32) },
-      address: '2001:db8:0:1::99',
-    })
-    expect(recovery.code).toBe('locked_out')
-  })
-
-  test('does not last for ever when the clock is set back', async () => {
-    server.now += 365 * 24 * 3600_000
-    for (let guess = 0; guess < 5; guess++) await ada.provePassword('wrong')
-    server.now -= 365 * 24 * 3600_000
-    expect((await ada.signIn()).code).toBe('')
-  })
-})
-
 describe('whether a name exists', () => {
   test('shows in no size, field or status, and the answer about a name is stable', async () => {
     const login = await beginLogin('x')
@@ -323,93 +235,5 @@ describe('whether a name exists', () => {
       body: { account: 'cd'.repeat(16), method: 'ef'.repeat(16) },
     })
     expect(device.status).toBe(200)
-  })
-})
-
-describe('recovery key and device', () => {
-  test('sign in without an authenticator', async () => {
-    const { body, code } = await ada.recover()
-    expect(code).toBe('')
-    const session = await server.call(contract.getSession, { token: body.token! })
-    expect(session.body.session).toMatchObject({ method: 'recovery', device: null })
-  })
-
-  test('a challenge is answered once, within a minute, by its own key', async () => {
-    const locator = toHex(recoveryLocator(ada.recovery))
-    const begin = async () =>
-      (await server.call(contract.startRecoverySignIn, { body: { locator } })).body
-    const first = await begin()
-    const method = { type: methodType.recovery, id: first.method, secret: ada.recovery }
-    const both = await Promise.all([
-      ada.answerChallenge(first, method),
-      ada.answerChallenge(first, method),
-    ])
-    expect(both.map(({ code }) => code).toSorted()).toEqual(['', 'sign_in_expired'])
-
-    const late = await begin()
-    server.now += 60_000
-    expect((await ada.answerChallenge(late, method)).code).toBe('sign_in_expired')
-
-    const [one, two] = [await begin(), await begin()]
-    const crossed = await ada.answerChallenge(
-      { signIn: one.signIn, challenge: two.challenge },
-      method,
-    )
-    expect(crossed.code).toBe('sign_in_failed')
-    const stranger = await ada.answerChallenge(await begin(), {
-      ...method,
-      secret: randomBytes(20),
-    })
-    expect(stranger.code).toBe('sign_in_failed')
-  })
-
-  test('five wrong answers lock that method of that account, and not the password', async () => {
-    const locator = toHex(recoveryLocator(ada.recovery))
-    for (let guess = 0; guess < 5; guess++) {
-      const { body } = await server.call(contract.startRecoverySignIn, { body: { locator } })
-      const answer = await server.call(contract.finishChallengeSignIn, {
-        body: { signIn: body.signIn, signature: '00'.repeat(64), transport: 'bearer' },
-      })
-      expect(answer.code).toBe('sign_in_failed')
-    }
-    const locked = await server.call(contract.startRecoverySignIn, { body: { locator } })
-    expect(locked.code).toBe('locked_out')
-    expect((await ada.signIn()).code).toBe('')
-  })
-
-  test('a device method is tied to its device, and ends with it', async () => {
-    const secret = randomBytes(32)
-    const device = await ada.method(methodType.device, secret, ada.device.idBytes)
-    expect((await ada.appendMethods([...ada.methods, device])).code).toBe('')
-    const begin = async () =>
-      (
-        await server.call(contract.startDeviceSignIn, {
-          body: { account: ada.account, method: ada.device.id },
-        })
-      ).body
-    const method = { type: methodType.device, id: ada.device.id, secret }
-    const signedIn = await ada.answerChallenge(await begin(), method)
-    const { body } = await server.call(contract.getSession, { token: signedIn.body.token! })
-    expect(body.session).toMatchObject({ method: 'device', device: ada.device.id })
-
-    const open = await begin()
-    const { token } = await ada.newSession()
-    const retired = await ada.appendEntries([await ada.retire(ada.device)], {}, token)
-    expect(retired.code).toBe('')
-    // Signed up on this device, and signed in by it: two sessions.
-    expect(retired.body.sessionsEnded).toBe(2)
-    const gone = await server.call(contract.getSession, { token: signedIn.body.token! })
-    expect(gone.code).toBe('unauthenticated')
-    expect((await ada.answerChallenge(open, method)).code).toBe('sign_in_failed')
-    expect((await ada.answerChallenge(await begin(), method)).code).toBe('sign_in_failed')
-  })
-
-  test('a challenge of another account does not take a signature of this one', async () => {
-    const ben = await addMember(ada, 'Ben')
-    const locator = toHex(recoveryLocator(ben.recovery))
-    const { body } = await server.call(contract.startRecoverySignIn, { body: { locator } })
-    const method = { type: methodType.recovery, id: body.method, secret: ada.recovery }
-    expect((await ada.answerChallenge(body, method)).code).toBe('sign_in_failed')
-    expect(fromHex(body.challenge).length).toBe(32)
   })
 })

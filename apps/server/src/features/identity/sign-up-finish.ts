@@ -1,0 +1,193 @@
+import { ProblemError } from '@hearthold/contract'
+import { encodeReceipts, fromHex, type LogAppend, type Receipt, toB64 } from '@hearthold/crypto'
+import { inTransaction, isUniqueViolation } from '#platform/db/index.ts'
+import { checkFirstAppend, type FirstAppend, readAppend } from './account-append.ts'
+import { findAccountByName, insertAccount, putPassword, putTotp } from './account-store.ts'
+import { replaceBackupCodes } from './backup-codes.ts'
+import type { Caller, Trx } from './deps.ts'
+import { insertInstance } from './instance.ts'
+import { useInvitation } from './invitation-store.ts'
+import { invitationInvalid } from './invitations.ts'
+import { applyMethodChanges } from './methods-store.ts'
+import { comparedName } from './names.ts'
+import { readPasswordRecord } from './opaque.ts'
+import { type IdentityParts, totpPlace } from './parts.ts'
+import { nameLabel, pepperedEver } from './peppered.ts'
+import { createSession, handOver, type NewSession, type SessionWanted } from './sessions.ts'
+import { countSignUpTry, findSignUp, type SignUpRow, takeSignUp } from './sign-up-store.ts'
+import { nameTaken } from './sign-up-start.ts'
+import { matchTotp } from './totp.ts'
+
+export type SignUpFinish = {
+  signUp: string
+  registrationRecord: string
+  totpCode: string
+  append: string
+  recoveryLocator: string
+  transport: 'bearer' | 'cookie'
+  staySignedIn?: boolean
+}
+/** By what right: as the first host, or by an invitation (its id). */
+export type FinishRight = { readonly instanceName: string } | { readonly invitation: string }
+
+const codeTriesLimit = 5
+
+const expired = (): ProblemError =>
+  new ProblemError('sign_up_expired', 'This sign-up has expired. Begin again.')
+export const setUpDone = (): ProblemError =>
+  new ProblemError('set_up_done', 'This server is set up already.')
+
+/** Of two at once that want the same row, one gets it; the other is told by `problem`. */
+const orThrow = async (work: Promise<void>, problem: () => ProblemError): Promise<void> => {
+  try {
+    await work
+  } catch (error) {
+    throw isUniqueViolation(error) ? problem() : error
+  }
+}
+
+/** The sign-up as it was begun, by the same right. */
+const getSignUp = async (
+  { db, clock }: IdentityParts,
+  id: string,
+  right: FinishRight,
+): Promise<SignUpRow> => {
+  const row = await findSignUp(db, id, clock.now())
+  const invitation = 'invitation' in right ? right.invitation : null
+  if (!row || row.invitation !== invitation) throw expired()
+  return row
+}
+
+/** The time step of the code. Each try counts; after five the sign-up is over. */
+const checkCode = async (
+  { db, clock, keys }: IdentityParts,
+  row: SignUpRow,
+  code: string,
+): Promise<number> => {
+  const tries = await inTransaction(db, (trx) => countSignUpTry(trx, row.id))
+  if (tries === undefined || tries > codeTriesLimit) throw expired()
+  const secret = await keys.service.open(db, totpPlace(row.account), row.sealed_totp)
+  const step = matchTotp(secret, code, clock.now())
+  if (step === undefined)
+    throw new ProblemError('second_factor_wrong', 'This is not the code that the app shows now.')
+  return step
+}
+
+/** A name may be held under an older pepper, where the unique index does not see it. */
+const isNameHeld = async (parts: IdentityParts, trx: Trx, row: SignUpRow): Promise<boolean> => {
+  const { peppers } = parts.keys.secrets
+  if (peppers.all.length === 1) return false
+  const name = await parts.openName(trx, row.account, row.sealed_name)
+  const indexes = pepperedEver(peppers, nameLabel, comparedName(name))
+  return (await findAccountByName(trx, indexes)) !== undefined
+}
+
+/** What is checked and ready to be stored. */
+type Made = {
+  readonly first: FirstAppend
+  /** Time step of the code, which counts as used. */
+  readonly step: number
+  readonly record: Uint8Array
+  readonly locator: Uint8Array
+  readonly session: SessionWanted
+}
+
+const storeAccount = async (
+  parts: IdentityParts,
+  trx: Trx,
+  row: SignUpRow,
+  made: Made,
+): Promise<void> => {
+  const { account, role, name_index, pepper_version, sealed_name } = row
+  const now = parts.clock.now()
+  if (await isNameHeld(parts, trx, row)) throw nameTaken()
+  const stored = insertAccount(trx, {
+    ...{ account, role, name_index, pepper_version, sealed_name },
+    log: made.first.log,
+    suspended: 0,
+    quota_bytes: null,
+    created_at: now,
+  })
+  await orThrow(stored, nameTaken)
+  const password = { setupVersion: row.setup_version, record: made.record }
+  await putPassword(trx, account, made.first.passwordMethod, password, now)
+  await putTotp(trx, account, row.sealed_totp, made.step)
+  const changes = { added: made.first.methods, removed: [] }
+  const methods = applyMethodChanges(trx, account, changes, made.locator)
+  await orThrow(methods, () => new ProblemError('sign_up_invalid', 'This recovery key is in use.'))
+}
+
+type Done = { readonly session: NewSession; readonly backupCodes: string[] }
+
+/** All that makes an account, inside the transaction of its log: it comes whole or not at all. */
+const commit = async (
+  parts: IdentityParts,
+  trx: Trx,
+  row: SignUpRow,
+  right: FinishRight,
+  made: Made,
+): Promise<Done> => {
+  const now = parts.clock.now()
+  if (!(await takeSignUp(trx, row.id))) throw expired()
+  if ('instanceName' in right)
+    await orThrow(insertInstance(trx, right.instanceName, now), setUpDone)
+  else if (!(await useInvitation(trx, right.invitation, now))) throw invitationInvalid()
+  await storeAccount(parts, trx, row, made)
+  const backupCodes = await replaceBackupCodes(trx, parts.keys.secrets.peppers, row.account)
+  return { session: await createSession(parts, trx, made.session), backupCodes }
+}
+
+const append = async (
+  parts: IdentityParts,
+  appends: readonly LogAppend[],
+  row: SignUpRow,
+  right: FinishRight,
+  made: Made,
+): Promise<Done & { receipts: Receipt[] }> => {
+  let done: Done | undefined
+  const receipts = await parts.logs.append({
+    actor: { account: row.account, log: made.first.log },
+    appends,
+    within: async (trx) => {
+      done = await commit(parts, trx, row, right, made)
+    },
+  })
+  // Without `within` the log was there before: its account has signed up, and this is not a sign-up of it.
+  if (!done) throw new ProblemError('log_exists', 'This account has signed up already.')
+  return { ...done, receipts }
+}
+
+/** The second half: checks password record, code and first entries, and makes the account with its first session. */
+export const finishSignUp = async (
+  parts: IdentityParts,
+  body: SignUpFinish,
+  right: FinishRight,
+  caller: Caller,
+) => {
+  const row = await getSignUp(parts, body.signUp, right)
+  const { account } = row
+  const record = readPasswordRecord(body.registrationRecord)
+  const appends = readAppend(body.append)
+  const first = checkFirstAppend(appends, {
+    account,
+    instanceKey: parts.keys.secrets.signingKey,
+  })
+  const step = await checkCode(parts, row, body.totpCode)
+  const { transport, staySignedIn: stay = false } = body
+  const { session, backupCodes, receipts } = await append(parts, appends, row, right, {
+    ...{ first, step, record },
+    locator: fromHex(body.recoveryLocator),
+    session: { account, method: 'sign-up', transport, stay, device: first.device, caller },
+  })
+  const { token, cookie } = handOver(session)
+  const answer = {
+    account,
+    log: first.log,
+    session: session.id,
+    expiresAt: session.expiresAt,
+    ...(token === undefined ? {} : { token }),
+    backupCodes,
+    receipts: toB64(encodeReceipts(receipts)),
+  }
+  return { answer, cookie }
+}
