@@ -18,15 +18,16 @@ const page = `<!doctype html>
 <h1>Hearthold is running</h1>
 <p>This version has no web app yet. It is used from the command line, in the folder where Hearthold is installed.</p>
 <h2>If you are setting this server up</h2>
-<p>Copy the whole address from the server's terminal, with the part behind the <code>#</code>:</p>
-<pre><code>npx hearthold set-up ADDRESS --name NAME --password-file FILE --recovery-key-out FILE</code></pre>
+<p>The token is in the data folder, and in the address that the server's terminal shows.</p>
+<pre><code>npx hearthold set-up --server ADDRESS --token-file data/set-up-token --recovery-key-out recovery-key.txt --totp-secret-out totp.txt</code></pre>
 <h2>If you were invited</h2>
-<pre><code>npx hearthold sign-up --invite-file FILE --name NAME --password-file FILE --recovery-key-out FILE</code></pre>
+<p>Keep the whole link, with the part behind the <code>#</code>, in a file.</p>
+<pre><code>npx hearthold sign-up --server ADDRESS --invite-file invitation.txt --recovery-key-out recovery-key.txt --totp-secret-out totp.txt</code></pre>
 <h2>If you have an account</h2>
-<pre><code>npx hearthold sign-in
-npx hearthold share create "Family"
-npx hearthold put FOLDER SHARE:
-npx hearthold ls SHARE:</code></pre>
+<pre><code>npx hearthold sign-in --server ADDRESS
+npx hearthold share create Papers
+npx hearthold put FOLDER Papers:/
+npx hearthold ls Papers:/</code></pre>
 <p><code>npx hearthold --help</code> names every command and every flag.</p>
 </main>
 </body>
