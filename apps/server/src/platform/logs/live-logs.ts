@@ -64,6 +64,9 @@ class LiveLogCache implements LiveLogs {
   readonly #weightLimit: number
   /** Least recently used first. */
   readonly #logs = new Map<string, LiveLog>()
+  /** What each log was last counted with, and their sum: a batch must not cost a walk over all logs. */
+  readonly #weights = new Map<string, number>()
+  #weight = 0
   readonly #loading = new Map<string, Promise<LiveLog | undefined>>()
   #held: { readonly ids: Set<string>; readonly end: Promise<void> } | undefined
 
@@ -98,7 +101,7 @@ class LiveLogCache implements LiveLogs {
     this.#loading.set(id, loading)
     try {
       const live = await loading
-      if (live) this.#logs.set(id, live)
+      if (live) this.#keep(live)
       this.#trim()
       return live
     } finally {
@@ -119,11 +122,15 @@ class LiveLogCache implements LiveLogs {
       },
       add: (live) => {
         ids.add(live.id)
-        this.#logs.set(live.id, live)
+        this.#keep(live)
       },
-      drop: (id) => void this.#logs.delete(id),
+      drop: (id) => this.#forget(id),
       end: (committed) => {
-        if (!committed) for (const id of ids) this.#logs.delete(id)
+        for (const id of ids) {
+          const live = this.#logs.get(id)
+          if (!committed) this.#forget(id)
+          else if (live) this.#count(id, live.weight)
+        }
         this.#held = undefined
         this.#trim()
         resolve()
@@ -131,15 +138,27 @@ class LiveLogCache implements LiveLogs {
     }
   }
 
+  #keep(live: LiveLog): void {
+    this.#logs.set(live.id, live)
+    this.#count(live.id, live.weight)
+  }
+
+  #forget(id: string): void {
+    this.#logs.delete(id)
+    this.#count(id, 0)
+  }
+
+  #count(id: string, weight: number): void {
+    this.#weight += weight - (this.#weights.get(id) ?? 0)
+    if (weight === 0) this.#weights.delete(id)
+    else this.#weights.set(id, weight)
+  }
+
   /** The newest stays, however large; what a batch holds stays until its end. */
   #trim(): void {
-    let weight = 0
-    for (const live of this.#logs.values()) weight += live.weight
-    for (const [id, live] of this.#logs) {
-      if (weight <= this.#weightLimit || this.#logs.size === 1) return
-      if (this.#held?.ids.has(id)) continue
-      this.#logs.delete(id)
-      weight -= live.weight
+    for (const id of this.#logs.keys()) {
+      if (this.#weight <= this.#weightLimit || this.#logs.size === 1) return
+      if (!this.#held?.ids.has(id)) this.#forget(id)
     }
   }
 }
