@@ -4,10 +4,24 @@ import type { PreparedAppend } from './append-request.ts'
 
 type Waiting = Omit<PreparedAppend, 'resolve' | 'reject'>
 
-/** Appends of one transaction; more of them wait for the next. Their rows and views are in memory until the commit. */
+/** Appends of one transaction; more of them wait for the next. Their rows are in memory until the commit. */
 const batchLimit = 256
+const batchLimitBytes = 16 * 1024 * 1024
 /** Appends that may wait; beyond it a client is told to come back. */
 const queueLimit = 4096
+const queueLimitBytes = 128 * 1024 * 1024
+
+/** How many appends from the first on make one batch; at least one. */
+const batchLength = (waiting: readonly PreparedAppend[]): number => {
+  let length = 0
+  let sizeBytes = 0
+  for (const append of waiting) {
+    sizeBytes += append.sizeBytes
+    if (length > 0 && (length >= batchLimit || sizeBytes > batchLimitBytes)) break
+    length++
+  }
+  return length
+}
 
 export type AppendQueue = { push(append: Waiting): Promise<Receipt[]> }
 
@@ -19,8 +33,15 @@ export type AppendQueue = { push(append: Waiting): Promise<Receipt[]> }
 export const createAppendQueue = (
   runBatch: (batch: readonly PreparedAppend[]) => Promise<void>,
 ): AppendQueue => {
-  let waiting: PreparedAppend[] = []
+  const waiting: PreparedAppend[] = []
+  let waitingBytes = 0
   let running = false
+
+  const nextBatch = (): PreparedAppend[] => {
+    const batch = waiting.splice(0, batchLength(waiting))
+    for (const { sizeBytes } of batch) waitingBytes -= sizeBytes
+    return batch
+  }
 
   /** One bad apple must not spoil the batch: after an unexpected failure each append is tried by itself. */
   const runApart = async (batch: readonly PreparedAppend[], error: unknown): Promise<void> => {
@@ -34,8 +55,7 @@ export const createAppendQueue = (
   const drain = async (): Promise<void> => {
     running = true
     while (waiting.length > 0) {
-      const batch = waiting.slice(0, batchLimit)
-      waiting = waiting.slice(batchLimit)
+      const batch = nextBatch()
       await runBatch(batch).catch((error: unknown) => runApart(batch, error))
       // What came in during the commit is read now, so that it shares the next one.
       if (waiting.length > 0) await new Promise((resolve) => setImmediate(resolve))
@@ -46,12 +66,13 @@ export const createAppendQueue = (
   return {
     push: (append) =>
       new Promise((resolve, reject) => {
-        if (waiting.length >= queueLimit) {
+        if (waiting.length >= queueLimit || waitingBytes > queueLimitBytes) {
           const options = { retryAfterSeconds: 1 }
           reject(new ProblemError('unavailable', 'Too many writers at once.', options))
           return
         }
         waiting.push({ ...append, resolve, reject })
+        waitingBytes += append.sizeBytes
         if (running || waiting.length > 1) return
         setImmediate(() => void drain())
       }),

@@ -83,12 +83,15 @@ export class Batch {
     // One entry without objects has nothing to take back once it may be applied: no savepoint.
     const single = work.parts.length === 1 && work.parts[0]!.entries.length === 1
     const founds = work.parts.some(({ append }) => append.genesis)
-    if (single && !founds && work.references.length === 0 && !work.within) return this.#take(work)
+    const isSimple = single && !founds && work.references.length === 0 && !work.within
     const changed: string[] = []
     try {
-      await inSavepoint(this.#trx, () => this.#take(work, changed))
+      if (isSimple) await this.#take(work, changed)
+      else await inSavepoint(this.#trx, () => this.#take(work, changed))
     } catch (error) {
-      if (!concernsAll(error)) await this.#forget(changed)
+      if (concernsAll(error)) throw error
+      if (isSimple && changed.length > 0) throw new Error('refused when applied', { cause: error })
+      await this.#forget(changed)
       throw error
     }
   }
@@ -100,7 +103,7 @@ export class Batch {
     for (const id of changed) this.#hold.drop(id)
   }
 
-  async #take(work: PreparedAppend, changed: string[] = []): Promise<void> {
+  async #take(work: PreparedAppend, changed: string[]): Promise<void> {
     const done: { part: PreparedPart; taken: Rows }[] = []
     for (const part of work.parts) {
       const live = await this.#open(part, work.actor.log, changed)
