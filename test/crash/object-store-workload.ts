@@ -27,7 +27,7 @@ class Machine {
   readonly random: SeededRandom
   readonly oracle = new ObjectStoreOracle()
   readonly pending: Upload[] = []
-  /** Ids that something else is done with: not to be removed meanwhile. */
+  /** Ids that others may still be answered about, and that are therefore not removed. */
   readonly #kept = new Set<string>()
   readonly #between: Between
 
@@ -125,6 +125,7 @@ class Machine {
   }
 
   async #send(store: ObjectStore, upload: Upload): Promise<void> {
+    this.#kept.add(upload.object)
     const { offset } = store.uploads.progress(upload)
     const bytes = this.oracle.bytesOf(upload.object).subarray(offset)
     const progress =

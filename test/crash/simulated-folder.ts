@@ -45,8 +45,8 @@ export class SimulatedFolder<Node> {
       for (const change of begun)
         if (fails) change.doomed = true
         else if (!change.doomed) change.apply(this.#durable)
-      if (!fails)
-        this.#changes = this.#changes.filter((change) => change.doomed || !begun.has(change))
+      // What an earlier fsync lost is lost for good now: it cannot come back over what is newer.
+      if (!fails) this.#changes = this.#changes.filter((change) => !begun.has(change))
     }
   }
 

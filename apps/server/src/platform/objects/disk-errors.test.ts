@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Readable } from 'node:stream'
+import { PassThrough, Readable } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import {
   type FileSystem,
@@ -68,13 +68,22 @@ describe('faults', () => {
 
   test('no room is told before anything is sent', async () => {
     await reopen({ ...nodeFileSystem, freeBytesSync: () => 1000 })
-    store.uploads.begin(newUpload(600))
-    expect(() => store.uploads.begin(newUpload(600))).toThrow(
-      expect.objectContaining({ code: 'disk_full' }),
-    )
-    await expect(store.putMany([{ id: newId(), bytes: randomBytes(600) }])).rejects.toMatchObject({
-      code: 'disk_full',
-    })
+    const full = expect.objectContaining({ code: 'disk_full' })
+    const small = (sizeBytes: number) =>
+      store.putMany([{ id: newId(), bytes: randomBytes(sizeBytes) }])
+    expect(() => store.uploads.begin(newUpload(1001))).toThrow(full)
+    await expect(small(1001)).rejects.toEqual(full)
+    const [announced, sending] = [newUpload(600), newUpload(600)]
+    for (const upload of [announced, sending]) store.uploads.begin(upload)
+    expect(store.freeBytes()).toBe(1000)
+    const sent = store.uploads.write(sending, 0, new PassThrough())
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(store.freeBytes()).toBe(400)
+    expect(() => store.uploads.begin(newUpload(401))).toThrow(full)
+    await expect(small(401)).rejects.toEqual(full)
+    await store.uploads.remove(sending)
+    await sent
+    expect(store.freeBytes()).toBe(1000)
     expect(namesIn()).toEqual([])
   })
 })

@@ -41,6 +41,15 @@ export const asDiskProblems = async <Answer>(work: () => Promise<Answer>): Promi
   }
 }
 
+/** The same for what answers at once. */
+export const asDiskProblemsSync = <Answer>(work: () => Answer): Answer => {
+  try {
+    return work()
+  } catch (error) {
+    throw diskProblem(error)
+  }
+}
+
 /** Tries all of `steps`, whatever fails: for removing what must not stay after an error already on its way. */
 export const tryEach = (...steps: (() => unknown)[]): void => {
   for (const step of steps)

@@ -1,5 +1,5 @@
 import { dirname } from 'node:path'
-import { asDiskProblems, diskProblem } from './disk-errors.ts'
+import { asDiskProblems, asDiskProblemsSync } from './disk-errors.ts'
 import { type FileSystem, nodeFileSystem } from './file-system.ts'
 import { folderSync } from './folder-sync.ts'
 import { folderNames, objectNames, objectOfName, uploadOfName } from './object-names.ts'
@@ -30,7 +30,7 @@ export type ObjectStore = {
   list(): AsyncIterable<string[]>
   /** Removes the files of uploads that are neither `isKnown` nor being written. @returns how many files */
   sweepUploads(isKnown: (upload: string) => boolean): Promise<number>
-  /** What may still be stored, after the reserve and what pending uploads will need. */
+  /** What may still be stored, after the reserve and what the uploads under way will need. */
   freeBytes(): number
   /** Ends what is being received and waits for it. */
   close(): Promise<void>
@@ -53,11 +53,7 @@ export const openObjectStore = async (options: {
   await asDiskProblems(() => makeFolders(fs, folder))
   const folders = folderSync(fs)
   const freeOnDisk = (): number => {
-    try {
-      return fs.freeBytesSync(folder) - reserveBytes
-    } catch (error) {
-      throw diskProblem(error)
-    }
+    return asDiskProblemsSync(() => fs.freeBytesSync(folder)) - reserveBytes
   }
   const uploads = new Uploads({ fs, names, folders }, freeOnDisk)
   const freeBytes = (): number => freeOnDisk() - uploads.pendingBytes()
@@ -70,7 +66,7 @@ export const openObjectStore = async (options: {
     open: (object) => reader.open(object),
     readMany: (objects) => reader.readMany(objects),
     hash: (object) => reader.hash(object),
-    stat: (object) => fs.statSync(names.object(object)),
+    stat: (object) => asDiskProblemsSync(() => fs.statSync(names.object(object))),
     remove: (objects) =>
       asDiskProblems(() =>
         removeObjects(

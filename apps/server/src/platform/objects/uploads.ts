@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import { ProblemError } from '@hearthold/contract'
-import { asDiskProblems, diskFull } from './disk-errors.ts'
+import { asDiskProblems, asDiskProblemsSync, diskFull } from './disk-errors.ts'
 import {
   type Disk,
   objectExists,
@@ -33,7 +33,8 @@ export class Uploads {
    * @throws ProblemError `object_exists`, `disk_full`
    */
   begin(upload: Upload): void {
-    if (this.#disk.fs.statSync(this.#disk.names.object(upload.object))) throw objectExists()
+    const { fs, names } = this.#disk
+    if (asDiskProblemsSync(() => fs.statSync(names.object(upload.object)))) throw objectExists()
     if (this.#freeBytes() < this.pendingBytes() + upload.sizeBytes) throw diskFull()
     this.#keep(new UploadFile(this.#disk, upload))
   }
@@ -46,7 +47,9 @@ export class Uploads {
     const loaded = this.#files.get(upload.upload)
     if (loaded) return { offset: loaded.offset }
     const file = new UploadFile(this.#disk, upload)
-    return { offset: file.isRenamed() ? upload.sizeBytes : file.markedOffset() }
+    return asDiskProblemsSync(() => ({
+      offset: file.isRenamed() ? upload.sizeBytes : file.markedOffset(),
+    }))
   }
 
   /**
@@ -91,10 +94,13 @@ export class Uploads {
     })
   }
 
-  /** What the uploads in memory still have to send. */
+  /** What the uploads being sent at this moment still have to send; only announced ones keep nobody else out. */
   pendingBytes(): number {
     let bytes = 0
-    for (const { upload, offset } of this.#files.values()) bytes += upload.sizeBytes - offset
+    for (const id of this.#turns.keys()) {
+      const file = this.#files.get(id)
+      if (file) bytes += file.upload.sizeBytes - file.offset
+    }
     return bytes
   }
 
