@@ -88,9 +88,12 @@ type LooseInput = {
 }
 type LooseHandler = (input: LooseInput) => unknown
 
+/** What an endpoint does not know is refused there too: a mistyped name must not pass for a wish fulfilled. */
+const noFields = { type: 'object', additionalProperties: false } as const
+
 const schemaOf = (endpoint: Endpoint): Record<string, unknown> => ({
   ...(endpoint.params === undefined ? {} : { params: endpoint.params }),
-  ...(endpoint.query === undefined ? {} : { querystring: endpoint.query }),
+  querystring: endpoint.query ?? noFields,
   ...(endpoint.body === undefined || endpoint.body === 'bytes' ? {} : { body: endpoint.body }),
   ...(endpoint.answer === undefined || endpoint.answer === 'bytes'
     ? {}

@@ -1,4 +1,10 @@
-import { type Endpoint, endpoint, type ProblemCode, ProblemError } from '@hearthold/contract'
+import {
+  type Endpoint,
+  endpoint,
+  getRegister,
+  type ProblemCode,
+  ProblemError,
+} from '@hearthold/contract'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { bind } from './bind.ts'
 import { addHealthRoutes, type ReadyCheck } from './health.ts'
@@ -12,6 +18,7 @@ const plain = endpoint({
   summary: '',
   problems: ['over_quota'],
 })
+const asked = endpoint({ ...plain, query: getRegister.query })
 
 let log: RecordingLog
 let unlisted: string[]
@@ -57,10 +64,10 @@ describe('problems', () => {
     expect(unlisted).toEqual(['plain: name_taken'])
   })
   test('nobody foresaw are 500 without a word of them, and logged once with their cause', async () => {
-    bind(made.http, plain, () => {
+    bind(made.http, asked, () => {
       throw new Error('the hush in the database', { cause: new Error('why') })
     })
-    const answer = await made.send({ method: 'GET', url: '/api/plain?q=zzhush' })
+    const answer = await made.send({ method: 'GET', url: '/api/plain?name=zzhush' })
     expect([answer.statusCode, answer.json<{ code: string }>().code]).toEqual([500, 'internal'])
     expect(answer.body).not.toContain('hush')
     const errors = log.lines.filter(({ level }) => level === 'error')
@@ -71,10 +78,10 @@ describe('problems', () => {
     })
   })
   test('and requests are logged by path alone', async () => {
-    bind(made.http, plain, () => undefined)
+    bind(made.http, asked, () => undefined)
     await made.send({
       method: 'GET',
-      url: '/api/plain?q=zzhush',
+      url: '/api/plain?name=zzhush',
       headers: { authorization: 'Bearer zzhush', cookie: 'a=zzhush' },
     })
     const line = log.lines.find(({ message }) => message === 'request')
