@@ -1,18 +1,20 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import {
   decodePage,
+  type LogAppend,
   LogVerifier,
   type LogPage,
   randomBytes,
+  type Receipt,
   type SignedEntry,
+  signingPublicKey,
   verifyEntrySignature,
 } from '@hearthold/crypto'
 import type { AccountView } from '@hearthold/model'
-import { TestLogService } from '../apps/server/src/platform/logs/test-log-service.ts'
-import {
-  TestDevice,
-  TestMember,
-  type TestShare,
-} from '../apps/server/src/platform/logs/test-logs.ts'
+import { TestDevice, TestMember, TestShare } from '../apps/server/src/platform/logs/test-logs.ts'
+import { instanceSeed, openLogs } from '../test/crash/log-parts.ts'
 import { type Figures, figuresOf, report } from './peers/statistics.ts'
 
 const rounds = 5
@@ -23,11 +25,40 @@ const historyEntries = 10_000
 /** A message of 200 characters, sealed, with its attributes. */
 const bodyBytes = 230
 
+/** The real database, objects and log service in a folder of their own. */
+class Service {
+  readonly folder = mkdtempSync(join(tmpdir(), 'hearthold-bench-logs-'))
+  readonly instanceKey = signingPublicKey(instanceSeed)
+  db!: Awaited<ReturnType<typeof openLogs>>['db']
+  logs!: Awaited<ReturnType<typeof openLogs>>['logs']
+
+  static async open(): Promise<Service> {
+    const service = new Service()
+    const { db, logs } = await openLogs(join(service.folder, 'bench.db'), service.folder)
+    return Object.assign(service, { db, logs })
+  }
+
+  append({ actor }: TestMember, appends: readonly LogAppend[]): Promise<Receipt[]> {
+    return this.logs.append({ actor, appends })
+  }
+
+  async share(member: TestMember): Promise<TestShare> {
+    const share = new TestShare(member)
+    share.log.take((await this.append(member, [await share.foundingAppend()]))[0]!)
+    return share
+  }
+
+  async close(): Promise<void> {
+    await this.db.close()
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+}
+
 type Writers = { readonly member: TestMember; readonly devices: readonly TestDevice[] }
 
-const enrolled = async (service: TestLogService, count: number): Promise<Writers> => {
+const enrolled = async (service: Service, count: number): Promise<Writers> => {
   const member = new TestMember()
-  await service.found(member)
+  member.log.take((await service.append(member, [await member.foundingAppend()]))[0]!)
   const devices = [member.device]
   while (devices.length < count) {
     const device = new TestDevice()
@@ -69,7 +100,7 @@ const figures = (costs: readonly Cost[]): { ms: Figures; cpuMs: Figures } => ({
 })
 
 const appendAlone = async (): Promise<void> => {
-  const service = await TestLogService.open()
+  const service = await Service.open()
   const { member } = await enrolled(service, 1)
   const share = await service.share(member)
   const costs: Cost[] = []
@@ -92,7 +123,7 @@ const appendAlone = async (): Promise<void> => {
 }
 
 const appendTogether = async (): Promise<void> => {
-  const service = await TestLogService.open()
+  const service = await Service.open()
   const { member, devices } = await enrolled(service, writers)
   const share = await service.share(member)
   const costs: Cost[] = []
@@ -118,9 +149,7 @@ const appendTogether = async (): Promise<void> => {
 }
 
 /** A log of 10,000 entries by four devices, as pages. */
-const history = async (
-  service: TestLogService,
-): Promise<{ pages: LogPage[]; account: AccountView }> => {
+const history = async (service: Service): Promise<{ pages: LogPage[]; account: AccountView }> => {
   const { member, devices } = await enrolled(service, 4)
   const share = await service.share(member)
   for (let done = 1; done < historyEntries;) {
@@ -140,7 +169,7 @@ const history = async (
 }
 
 const verifyHistory = async (): Promise<void> => {
-  const service = await TestLogService.open()
+  const service = await Service.open()
   const { pages, account } = await history(service)
   const keyOf = (device: string) => account.devices.get(device)?.publicKey
   const ownChains = async (): Promise<LogVerifier> => {
