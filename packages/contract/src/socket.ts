@@ -6,7 +6,7 @@ export const socketPath = '/api/socket'
 export const socketFrameLimitBytes = 16 * 1024
 export const socketOpenLimit = 256
 
-/** First frame of a client without a cookie. Answered by `welcome` or a problem and a close. */
+/** First frame of every client; a browser with the session cookie sends no token. Answered by `welcome`, or a problem and a close. */
 export const HelloFrame = Exact({ frame: Type.Literal('hello'), token: Type.Optional(Token) })
 /** Entries of `log` after `after`, then each new commit. Opening again with a newer `after` resumes. */
 export const OpenFrame = Exact({ frame: Type.Literal('open'), log: Id, after: Seq })
