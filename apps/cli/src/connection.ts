@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { createClient, type Client } from '@hearthold/client'
 import { CliError } from './cli-error.ts'
-import type { serverOptions } from './commands/options.ts'
+import type { addressOptions, serverOptions } from './commands/options.ts'
 import type { Call } from './commands/verb.ts'
 import { homePath, openHome, type Home } from './home/home.ts'
 import { parseServerAddress } from './home/server-address.ts'
@@ -13,6 +13,8 @@ import { readVersion } from './version.ts'
 
 /** A call of a verb that has `serverOptions`. */
 export type ServerCall = Call<readonly [], typeof serverOptions>
+/** A call of a verb that makes a session of its own, and has `addressOptions`. */
+export type AddressCall = Call<readonly [], typeof addressOptions>
 
 export type Connection = {
   readonly home: Home
@@ -22,6 +24,7 @@ export type Connection = {
   readonly trust: Trust
   /** The token that calls carry from now on; it is not written anywhere. */
   setToken(token: string | undefined): void
+  token(): string | undefined
   /** Closes kept connections, so that the process can end. */
   close(): void
 }
@@ -56,7 +59,7 @@ const readAuthority = (path: string): Trust => {
   return { kind: 'authority', pem }
 }
 
-const trustOf = (options: ServerCall['options']): Trust | undefined => {
+const trustOf = (options: AddressCall['options']): Trust | undefined => {
   const [pinText, authority] = [options['server-pin'], options['ca-file']]
   if (pinText !== undefined && authority !== undefined) {
     throw new CliError(
@@ -79,7 +82,7 @@ const trustOf = (options: ServerCall['options']): Trust | undefined => {
 
 const serverUrl = (
   home: Home,
-  options: ServerCall['options'],
+  options: AddressCall['options'],
   origin: string | undefined,
 ): string => {
   if (options.server !== undefined) return parseServerAddress(options.server)
@@ -128,22 +131,43 @@ export const connect = async (
     client,
     trust,
     setToken: (newer) => void (token = newer),
+    token: () => token,
     close: () => transport.close(),
   }
   return connection
 }
 
-/** Runs `work` with a connection and closes it whatever happens. Throws before anything is sent where nobody is signed in. */
+/** The device's own method signs in again where there is one; loaded only then. */
+const renewByDevice: NonNullable<ConnectOptions['renew']> = async (client, connection) =>
+  (await import('./member/renew.ts')).renewByDevice(client, connection)
+
+/** Opens a connection for a verb that makes its own session: no remembered token is sent. */
+export const connectAfresh = async (
+  call: AddressCall,
+  options: ConnectOptions = {},
+): Promise<Connection> => {
+  const connection = await connect(
+    { ...call, options: { ...call.options, 'token-file': undefined } },
+    options,
+  )
+  connection.setToken(undefined)
+  return connection
+}
+
+/**
+ * Runs `work` with a connection and closes it whatever happens. A session that has ended is renewed by the device's own
+ * method, where this device has one. Throws before anything is sent where nobody is signed in.
+ */
 export const withSession = async <T>(
   call: ServerCall,
   work: (connection: Connection) => Promise<T>,
   options: ConnectOptions = {},
 ): Promise<T> => {
-  const connection = await connect(call, options)
+  const byFile = call.options['token-file'] !== undefined
+  const connection = await connect(call, byFile ? options : { renew: renewByDevice, ...options })
   try {
     const { server } = connection
-    const signedIn = call.options['token-file'] !== undefined || server.findToken() !== undefined
-    if (!signedIn && !options.renew) {
+    if (!byFile && server.findToken() === undefined) {
       throw new CliError(
         'notSignedIn',
         `Not signed in at ${server.url}.`,

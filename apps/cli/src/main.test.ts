@@ -171,8 +171,8 @@ describe('the command line', () => {
     expect((await run(['stopped'])).exitCode).toBe(130)
     expect(await run(['partly'])).toMatchObject({ exitCode: 1, out: 'Some.\n' })
     const json = await run(['gone', '--json'])
-    expect([json.exitCode, json.out]).toEqual([4, ''])
-    expect(JSON.parse(json.err)).toMatchObject({ error: { code: 'not_found', exitCode: 4 } })
+    expect([json.exitCode, json.err]).toEqual([4, ''])
+    expect(JSON.parse(json.out)).toMatchObject({ error: { code: 'not_found', exitCode: 4 } })
   })
 
   it('keeps the details of what nobody expected for those who ask', async () => {

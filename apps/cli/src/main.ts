@@ -35,7 +35,7 @@ const reportFailure = async (
   terminal: Terminal,
 ): Promise<number> => {
   const report = reportOf(error)
-  if (json) await writeTo(terminal.stderr, formatReportJson(report))
+  if (json) await writeTo(terminal.stdout, formatReportJson(report))
   else {
     const { bad } = coloursFor(terminal.stderr, terminal)
     await writeTo(terminal.stderr, formatReport({ ...report, message: bad(report.message) }))
@@ -47,7 +47,7 @@ const reportFailure = async (
   return report.exitCode
 }
 
-/** Runs one command line against a terminal and returns its exit code; never throws. Errors go to standard error, also as JSON. */
+/** Runs one command line against a terminal and returns its exit code; never throws. Errors go to standard error, as JSON to standard output. */
 export const runCommandLine = async (
   entries: readonly VerbEntry[],
   argv: readonly string[],

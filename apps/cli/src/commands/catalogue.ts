@@ -3,9 +3,39 @@ import type { VerbEntry } from './verb.ts'
 /** All verbs for members, in the order in which help lists them. Loading one loads no other. */
 export const catalogue: readonly VerbEntry[] = [
   {
+    name: 'set-up',
+    summary: 'Set a new server up and become its first host',
+    load: async () => (await import('./set-up.ts')).setUpVerb,
+  },
+  {
     name: 'invite',
     summary: 'Invite people to this server',
     load: async () => (await import('./invite.ts')).inviteVerb,
+  },
+  {
+    name: 'invite list',
+    summary: 'List open invitations',
+    load: async () => (await import('./invite.ts')).inviteListVerb,
+  },
+  {
+    name: 'invite remove',
+    summary: 'Void an invitation',
+    load: async () => (await import('./invite.ts')).inviteRemoveVerb,
+  },
+  {
+    name: 'sign-up',
+    summary: 'Make an account by an invitation',
+    load: async () => (await import('./sign-up.ts')).signUpVerb,
+  },
+  {
+    name: 'sign-in',
+    summary: 'Sign in and unlock on this device',
+    load: async () => (await import('./sign-in.ts')).signInVerb,
+  },
+  {
+    name: 'unlock',
+    summary: 'Open the files of a session that is locked',
+    load: async () => (await import('./unlock.ts')).unlockVerb,
   },
   {
     name: 'sign-out',
@@ -18,9 +48,159 @@ export const catalogue: readonly VerbEntry[] = [
     load: async () => (await import('./whoami.ts')).whoamiVerb,
   },
   {
+    name: 'put',
+    summary: 'Seal files and folders into a share',
+    load: async () => (await import('./put.ts')).putVerb,
+  },
+  {
+    name: 'get',
+    summary: 'Fetch and open files and folders of a share',
+    load: async () => (await import('./get.ts')).getVerb,
+  },
+  {
+    name: 'ls',
+    summary: 'List what is in a share',
+    load: async () => (await import('./ls.ts')).lsVerb,
+  },
+  {
+    name: 'mkdir',
+    summary: 'Make a folder in a share',
+    load: async () => (await import('./mkdir.ts')).mkdirVerb,
+  },
+  {
+    name: 'mv',
+    summary: 'Move or rename within a share',
+    load: async () => (await import('./move-copy.ts')).mvVerb,
+  },
+  {
+    name: 'cp',
+    summary: 'Copy within a share',
+    load: async () => (await import('./move-copy.ts')).cpVerb,
+  },
+  {
+    name: 'rm',
+    summary: 'Move to the trash, or erase for good',
+    load: async () => (await import('./rm.ts')).rmVerb,
+  },
+  {
+    name: 'trash list',
+    summary: 'List what lies in the trash of a share',
+    load: async () => (await import('./trash.ts')).trashListVerb,
+  },
+  {
+    name: 'trash restore',
+    summary: 'Take items out of the trash',
+    load: async () => (await import('./trash.ts')).trashRestoreVerb,
+  },
+  {
+    name: 'trash empty',
+    summary: 'Erase all in the trash for good',
+    load: async () => (await import('./trash.ts')).trashEmptyVerb,
+  },
+  {
+    name: 'share create',
+    summary: 'Make a share',
+    load: async () => (await import('./share.ts')).shareCreateVerb,
+  },
+  {
+    name: 'share list',
+    summary: 'List shares',
+    load: async () => (await import('./share.ts')).shareListVerb,
+  },
+  {
+    name: 'share rename',
+    summary: 'Rename a share',
+    load: async () => (await import('./share.ts')).shareRenameVerb,
+  },
+  {
+    name: 'share keys',
+    summary: 'Write the keys of a share, to open its files offline',
+    load: async () => (await import('./share.ts')).shareKeysVerb,
+  },
+  {
+    name: 'decrypt',
+    summary: 'Open a stored file offline, by exported keys',
+    load: async () => (await import('./decrypt.ts')).decryptVerb,
+  },
+  {
     name: 'sessions',
-    summary: 'List or end sessions of this account',
+    summary: 'List sessions of this account',
     load: async () => (await import('./sessions.ts')).sessionsVerb,
+  },
+  {
+    name: 'sessions list',
+    summary: 'List sessions of this account',
+    load: async () => (await import('./sessions.ts')).sessionsListVerb,
+  },
+  {
+    name: 'sessions end',
+    summary: 'End one session',
+    load: async () => (await import('./sessions.ts')).sessionsEndVerb,
+  },
+  {
+    name: 'sessions end-others',
+    summary: 'End all sessions but this one',
+    load: async () => (await import('./sessions.ts')).sessionsEndOthersVerb,
+  },
+  {
+    name: 'sessions end-all',
+    summary: 'End all sessions, this one too',
+    load: async () => (await import('./sessions.ts')).sessionsEndAllVerb,
+  },
+  {
+    name: 'devices',
+    summary: 'List devices of this account',
+    load: async () => (await import('./devices.ts')).devicesVerb,
+  },
+  {
+    name: 'devices list',
+    summary: 'List devices of this account',
+    load: async () => (await import('./devices.ts')).devicesListVerb,
+  },
+  {
+    name: 'devices forget',
+    summary: 'Retire a device that is in good hands',
+    load: async () => (await import('./devices.ts')).devicesForgetVerb,
+  },
+  {
+    name: 'devices revoke',
+    summary: 'Shut out a lost device, and make all keys new',
+    load: async () => (await import('./devices.ts')).devicesRevokeVerb,
+  },
+  {
+    name: 'methods',
+    summary: 'List what opens this account',
+    load: async () => (await import('./methods.ts')).methodsVerb,
+  },
+  {
+    name: 'methods list',
+    summary: 'List what opens this account',
+    load: async () => (await import('./methods.ts')).methodsListVerb,
+  },
+  {
+    name: 'methods change-password',
+    summary: 'Set a new password',
+    load: async () => (await import('./methods.ts')).changePasswordVerb,
+  },
+  {
+    name: 'methods replace-recovery-key',
+    summary: 'Make a new recovery key',
+    load: async () => (await import('./methods.ts')).replaceRecoveryKeyVerb,
+  },
+  {
+    name: 'methods remove',
+    summary: 'Remove a way in, and make all keys new',
+    load: async () => (await import('./methods.ts')).removeMethodVerb,
+  },
+  {
+    name: 'methods replace-authenticator',
+    summary: 'Use another authenticator',
+    load: async () => (await import('./methods.ts')).replaceAuthenticatorVerb,
+  },
+  {
+    name: 'methods backup-codes',
+    summary: 'Make ten new backup codes',
+    load: async () => (await import('./methods.ts')).backupCodesVerb,
   },
   {
     name: 'completion',

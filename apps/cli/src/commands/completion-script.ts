@@ -1,4 +1,4 @@
-import { jsonOption } from './options.ts'
+import { commonOptions } from './options.ts'
 import type { Option, Verb } from './verb.ts'
 
 export const shells = ['bash', 'zsh', 'fish'] as const
@@ -7,7 +7,7 @@ export type Shell = (typeof shells)[number]
 /** A verb with its name and summary, as the scripts need it. */
 export type NamedVerb = { readonly name: string; readonly summary: string; readonly verb: Verb }
 
-const optionsOf = ({ verb }: NamedVerb): readonly Option[] => [...verb.options, jsonOption]
+const optionsOf = ({ verb }: NamedVerb): readonly Option[] => [...verb.options, ...commonOptions]
 
 /** Our texts are plain, but a quote in a summary must not end a shell's string. */
 const quoted = (text: string): string => `'${text.replaceAll("'", String.raw`'\''`)}'`

@@ -1,14 +1,23 @@
 import type { Option } from './verb.ts'
 
-/** Options that mean the same wherever they appear (details.md, Command line). `--json` is added to every verb by the parser. */
+/** Options that mean the same wherever they appear (details.md, Command line). */
 export const jsonOption = {
   name: 'json',
   summary: 'Print one line of JSON',
   env: 'HEARTHOLD_JSON',
 } as const satisfies Option
 
+export const quietOption = {
+  name: 'quiet',
+  summary: 'Show no progress and no notes',
+  env: 'HEARTHOLD_QUIET',
+} as const satisfies Option
+
+/** Every verb has these; the parser adds them. */
+export const commonOptions: readonly Option[] = [jsonOption, quietOption]
+
 /** Which server, and why to believe that it is the one. */
-export const serverOptions = [
+export const addressOptions = [
   {
     name: 'server',
     value: 'URL',
@@ -28,6 +37,11 @@ export const serverOptions = [
     env: 'HEARTHOLD_CA_FILE',
     completes: 'file',
   },
+] as const satisfies readonly Option[]
+
+/** A server, and a session there. */
+export const serverOptions = [
+  ...addressOptions,
   {
     name: 'token-file',
     value: 'FILE',

@@ -1,7 +1,7 @@
 import { Command, CommanderError, Option as CommanderOption } from 'commander'
 import { CliError } from '../cli-error.ts'
 import type { Output } from '../terminal.ts'
-import { jsonOption } from './options.ts'
+import { commonOptions } from './options.ts'
 import type { Argument, Given, Option, Verb, VerbEntry } from './verb.ts'
 
 type Env = Readonly<Record<string, string | undefined>>
@@ -11,7 +11,7 @@ export type Parsed =
   | {
       readonly kind: 'run'
       readonly verb: Verb
-      readonly given: Given & { readonly json: boolean }
+      readonly given: Given & { readonly json: boolean; readonly quiet: boolean }
     }
   | { readonly kind: 'help'; readonly text: string }
 
@@ -57,13 +57,17 @@ const optionValue = (option: Option, flag: unknown, env: Env): string | boolean 
   return value
 }
 
+/** Commander takes `--no-x` as the opposite of `--x`; ours are switches like any other. */
+const flagOf = (name: string, flags: Readonly<Record<string, unknown>>): unknown =>
+  name.startsWith('no-') ? flags[camel(name.slice(3))] === false : flags[camel(name)]
+
 const optionValues = (
   options: readonly Option[],
   flags: Readonly<Record<string, unknown>>,
   env: Env,
 ): Given['options'] =>
   Object.fromEntries(
-    options.map((option) => [option.name, optionValue(option, flags[camel(option.name)], env)]),
+    options.map((option) => [option.name, optionValue(option, flagOf(option.name, flags), env)]),
   )
 
 const argumentValue = (argument: Argument, value: unknown): string | string[] | undefined => {
@@ -93,7 +97,7 @@ const fill = (
       signatureOf(argument),
       argument.choices ? `${argument.summary}: ${argument.choices.join(', ')}` : argument.summary,
     )
-  for (const option of [...verb.options, jsonOption]) command.addOption(toOption(option))
+  for (const option of [...verb.options, ...commonOptions]) command.addOption(toOption(option))
   command.allowExcessArguments(false)
   command.action(() => onRun(command.processedArgs, command.optsWithGlobals()))
 }
@@ -116,8 +120,8 @@ const buildProgram = (output: {
       getOutHelpWidth: () => output.columns ?? 80,
       getErrHelpWidth: () => output.columns ?? 80,
     })
-    .addOption(toOption(jsonOption))
     .option('--version', 'Print the version')
+  for (const option of commonOptions) program.addOption(toOption(option))
   program.addHelpText('before', `Example:\n  ${topExample}\n`)
   return program
 }
@@ -169,10 +173,12 @@ export const parseCommandLine = async (
     const command = place(program, one)
     if (one !== entry || !verb) continue
     fill(command, verb, (values, options) => {
+      const common = optionValues(commonOptions, options, env)
       const given = {
         arguments: argumentValues(verb.arguments, values),
         options: optionValues(verb.options, options, env),
-        json: optionValues([jsonOption], options, env)['json'] === true,
+        json: common['json'] === true,
+        quiet: common['quiet'] === true,
       }
       run = { kind: 'run', verb, given }
     })

@@ -1,11 +1,10 @@
 import { endManySessions, endOneSession, listSessions, type AnswerOf } from '@hearthold/contract'
-import type { Client } from '@hearthold/client'
 import { CliError } from '../cli-error.ts'
 import { withSession } from '../connection.ts'
 import { formatTable } from '../output/table.ts'
 import { formatTime } from '../output/text.ts'
 import { serverOptions } from './options.ts'
-import { defineVerb, type Outcome } from './verb.ts'
+import { defineVerb, type Outcome, type Verb } from './verb.ts'
 
 type Session = AnswerOf<typeof listSessions>['sessions'][number]
 
@@ -23,51 +22,65 @@ const table = (sessions: readonly Session[]): string =>
     sessions,
   )
 
-const list = async (client: Client, signal: AbortSignal): Promise<Outcome> => {
-  const { sessions } = await client.call(listSessions, { signal })
-  return { data: { sessions }, text: table(sessions) }
-}
+const listVerb = (example: string): Verb =>
+  defineVerb({
+    example,
+    arguments: [],
+    options: serverOptions,
+    run: (call) =>
+      withSession(call, async ({ client }) => {
+        const { sessions } = await client.call(listSessions, { signal: call.terminal.signal })
+        return { data: { sessions }, text: table(sessions) }
+      }),
+  })
+
+export const sessionsVerb = listVerb('hearthold sessions')
+export const sessionsListVerb = listVerb('hearthold sessions list')
 
 const ended = (count: number): Outcome => ({
   data: { ended: count },
   text: `${count} ${count === 1 ? 'session' : 'sessions'} ended.\n`,
 })
 
-export const sessionsVerb = defineVerb({
-  example: 'hearthold sessions --end-others',
-  arguments: [],
-  options: [
-    ...serverOptions,
-    { name: 'end', value: 'SESSION', summary: 'End this session', env: 'HEARTHOLD_END_SESSION' },
-    { name: 'end-others', summary: 'End all sessions but this one' },
-    { name: 'end-all', summary: 'End all sessions, this one too' },
+export const sessionsEndVerb = defineVerb({
+  example: 'hearthold sessions end 0f3a91c2d4e5f60718293a4b5c6d7e8f',
+  arguments: [
+    { name: 'session', summary: 'Its id, as hearthold sessions shows it', required: true },
   ],
-  run: (call) =>
-    withSession(call, async ({ client, server }) => {
+  options: serverOptions,
+  run: (call) => {
+    const { session } = call.arguments
+    if (!/^[0-9a-f]{32}$/.test(session)) {
+      throw new CliError('usage', 'A session has 32 hex digits.', 'hearthold sessions lists them.')
+    }
+    return withSession(call, async ({ client }) => {
       const { signal } = call.terminal
-      const { end, 'end-others': others, 'end-all': all } = call.options
-      if ([end !== undefined, others, all].filter(Boolean).length > 1) {
+      const answer = await client.call(endOneSession, { params: { session }, signal })
+      if (answer.ended === 0) {
         throw new CliError(
-          'usage',
-          'More than one way to end sessions was given.',
-          'Give one of --end, --end-others and --end-all.',
+          'notFound',
+          'There is no such session.',
+          'hearthold sessions lists those that are open.',
         )
       }
-      if (end !== undefined && !/^[0-9a-f]{32}$/.test(end)) {
-        throw new CliError(
-          'usage',
-          'A session has 32 hex digits.',
-          'hearthold sessions lists them.',
-        )
-      }
-      if (end !== undefined)
-        return ended((await client.call(endOneSession, { params: { session: end }, signal })).ended)
-      if (!others && !all) return list(client, signal)
-      const answer = await client.call(endManySessions, {
-        query: { scope: all ? 'all' : 'others' },
-        signal,
-      })
-      if (all) await server.forgetSecrets()
       return ended(answer.ended)
-    }),
+    })
+  },
 })
+
+const endManyVerb = (example: string, scope: 'others' | 'all'): Verb =>
+  defineVerb({
+    example,
+    arguments: [],
+    options: serverOptions,
+    run: (call) =>
+      withSession(call, async ({ client, server }) => {
+        const { signal } = call.terminal
+        const answer = await client.call(endManySessions, { query: { scope }, signal })
+        if (scope === 'all') await server.forgetSecrets()
+        return ended(answer.ended)
+      }),
+  })
+
+export const sessionsEndOthersVerb = endManyVerb('hearthold sessions end-others', 'others')
+export const sessionsEndAllVerb = endManyVerb('hearthold sessions end-all', 'all')

@@ -45,6 +45,8 @@ export type Given = {
 /** What a verb may touch, beside what it was given. */
 export type Surroundings = {
   readonly json: boolean
+  /** No progress and no notes; errors and results still show. */
+  readonly quiet: boolean
   readonly terminal: Terminal
   readonly questions: Questions
 }

@@ -30,7 +30,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
 const everything = (from: string): string[] =>
   readdirSync(from, { recursive: true, encoding: 'utf8' }).map((name) => join(from, name))
-const head = (seq: number, digit: string) => ({ seq, chain: digit.repeat(64) })
+const head = (seq: number, digit: string) => ({ seq, chain: digit.repeat(64), at: 1000 + seq })
 
 describe('where the home is', () => {
   it("is HEARTHOLD_HOME, else in the user's configuration", () => {

@@ -20,8 +20,8 @@ import { parseJson, serverHome, type ServerHome, type ServerRecord } from './ser
 export type Home = {
   readonly path: string
   /** The seed of this device's signing key (32 bytes); made at the first call and kept across sign-outs. */
-  deviceSeed(): Promise<Uint8Array>
-  findDeviceSeed(): Uint8Array | undefined
+  deviceSeed(): Promise<Uint8Array<ArrayBuffer>>
+  findDeviceSeed(): Uint8Array<ArrayBuffer> | undefined
   /** After this device was forgotten or revoked: the next `deviceSeed` makes a new one. */
   removeDeviceSeed(): Promise<void>
   /** Public URL of the server that commands mean when none is named. */
@@ -43,7 +43,7 @@ export const homePath = (env: Readonly<Record<string, string | undefined>>): str
     : resolve(named)
 }
 
-const readSeed = (path: string): Uint8Array | undefined => {
+const readSeed = (path: string): Uint8Array<ArrayBuffer> | undefined => {
   const text = readPrivate(path)?.toString('utf8').trim()
   if (text === undefined) return undefined
   if (!/^[0-9a-f]{64}$/.test(text)) {

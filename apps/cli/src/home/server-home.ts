@@ -19,8 +19,8 @@ export type ServerRecord = {
   readonly deviceMethod?: string
 }
 
-/** The newest entry of a log that this device has verified. */
-export type KnownHead = { readonly seq: number; readonly chain: string }
+/** The newest entry of a log that this device has verified; `at` is the server's time of it. */
+export type KnownHead = { readonly seq: number; readonly chain: string; readonly at: number }
 export type KnownHeads = Readonly<Record<string, KnownHead>>
 
 /** The folder of one server. Reading never creates anything; changing waits for the lock of the whole home. */
@@ -33,10 +33,13 @@ export type ServerHome = {
   findToken(): string | undefined
   writeToken(token: string): Promise<void>
   /** The secret of this device's unlock method, after `unlock`. */
-  findDeviceSecret(): Uint8Array | undefined
+  findDeviceSecret(): Uint8Array<ArrayBuffer> | undefined
   writeDeviceSecret(secret: Uint8Array): Promise<void>
   /** Signing out: token and secret go, all else stays. */
   forgetSecrets(): Promise<void>
+  /** The newest step of the authenticator that was used under a name, as far as this device knows. */
+  findTotpStep(name: string): number | undefined
+  writeTotpStep(name: string, step: number): Promise<void>
   knownHeads(): KnownHeads
   /** Remembers newer heads. A lower number never replaces a higher one: that would let a server roll back unnoticed. */
   raiseHeads(heads: KnownHeads): Promise<void>
@@ -109,12 +112,24 @@ const readHeads = (path: string): Record<string, KnownHead> => {
       !isHex(log, 32) ||
       !isRecord(head) ||
       !Number.isSafeInteger(head['seq']) ||
+      !Number.isSafeInteger(head['at']) ||
       !isHex(head['chain'], 64)
     )
       throw damaged(path)
-    heads[log] = { seq: head['seq'] as number, chain: head['chain'] }
+    heads[log] = { seq: head['seq'] as number, chain: head['chain'], at: head['at'] as number }
   }
   return heads
+}
+
+/** Losing them costs a wait of a minute at most, so that what cannot be read is left out. */
+const readSteps = (path: string): Map<string, number> => {
+  const bytes = readPrivate(path)
+  const entries = Object.entries(bytes ? parseJson(path, bytes) : {})
+  return new Map(
+    entries.flatMap(([name, step]) =>
+      Number.isSafeInteger(step) ? [[name, step as number] as const] : [],
+    ),
+  )
 }
 
 /** A folder name that can be recognised and never collides: the host, and 12 digits of the URL's hash. */
@@ -136,6 +151,7 @@ export const serverHome = (
     token: join(folder, 'token'),
     secret: join(folder, 'device-secret'),
     heads: join(folder, 'heads.json'),
+    steps: join(folder, 'totp-steps.json'),
   }
   const change = <T>(work: () => T): Promise<T> => {
     prepare()
@@ -170,12 +186,20 @@ export const serverHome = (
         removePrivate(paths.token)
         removePrivate(paths.secret)
       }),
+    findTotpStep: (name) => readSteps(paths.steps).get(name),
+    writeTotpStep: (name, step) =>
+      change(() => {
+        const steps = readSteps(paths.steps)
+        steps.set(name, Math.max(step, steps.get(name) ?? 0))
+        writePrivate(paths.steps, JSON.stringify(Object.fromEntries(steps)))
+      }),
     knownHeads: () => readHeads(paths.heads),
     raiseHeads: (newer) =>
       change(() => {
         const heads = readHeads(paths.heads)
         for (const [log, head] of Object.entries(newer)) {
-          if (head.seq > (heads[log]?.seq ?? -1)) heads[log] = { seq: head.seq, chain: head.chain }
+          if (head.seq > (heads[log]?.seq ?? -1))
+            heads[log] = { seq: head.seq, chain: head.chain, at: head.at }
         }
         writePrivate(paths.heads, JSON.stringify(heads))
       }),

@@ -1,0 +1,266 @@
+import { NetworkError } from '@hearthold/client'
+import {
+  bindDevice,
+  createAccount,
+  passwordProblem,
+  unlock,
+  type CreateAccountOptions,
+  type CreatedAccount,
+  type SignUpPass,
+} from '@hearthold/member'
+import { CliError } from '../cli-error.ts'
+import { connectAfresh, type AddressCall, type Connection } from '../connection.ts'
+import type { newAccountOptions } from '../commands/credential-options.ts'
+import type { addressOptions } from '../commands/options.ts'
+import type { Call, Outcome } from '../commands/verb.ts'
+import { parseServerAddress, type ServerLink } from '../home/server-address.ts'
+import { reserveSecretFile, type SecretFile } from '../output/secret-file.ts'
+import { printable } from '../output/text.ts'
+import { canAsk } from '../terminal.ts'
+import { labelOf, rememberAccount } from './enter-account.ts'
+import { createTotpCodes } from './totp.ts'
+import { memberContext } from './with-member.ts'
+
+export type NewAccountCall = Call<
+  readonly [],
+  readonly [...typeof addressOptions, ...typeof newAccountOptions]
+>
+
+/** A token goes only to the server that its link names, or, where it is bare, to one that is named beside it. */
+export const originOf = (call: AddressCall, link: ServerLink): string => {
+  const named =
+    call.options.server === undefined ? undefined : parseServerAddress(call.options.server)
+  if (named !== undefined && link.origin !== undefined && named !== link.origin) {
+    throw new CliError(
+      'usage',
+      'The link is of another server than the one named.',
+      'Leave out --server and HEARTHOLD_SERVER: the link names its own.',
+    )
+  }
+  const origin = link.origin ?? named
+  if (origin !== undefined) return origin
+  throw new CliError(
+    'usage',
+    'No server was named.',
+    'Give the whole link, or the address by --server.',
+  )
+}
+
+const newPassword = async ({ questions, options }: NewAccountCall): Promise<string> => {
+  const password = await questions.secret({
+    label: 'New password',
+    flag: '--password-file',
+    env: 'HEARTHOLD_PASSWORD_FILE',
+    file: options['password-file'],
+    twice: true,
+  })
+  const problem = passwordProblem(password)
+  if (problem !== undefined)
+    throw new CliError('usage', problem, 'A sentence that only you would say is a good one.')
+  return password
+}
+
+type Files = {
+  readonly recoveryKey: SecretFile
+  readonly totpSecret: SecretFile | undefined
+  readonly backupCodes: SecretFile | undefined
+}
+
+/** Makes all files, or none. */
+const reserveFiles = async (call: NewAccountCall): Promise<Files> => {
+  const { options, questions } = call
+  const recoveryPath = await questions.text({
+    label: 'File for the recovery key',
+    flag: '--recovery-key-out',
+    env: 'HEARTHOLD_RECOVERY_KEY_OUT',
+    value: options['recovery-key-out'],
+  })
+  const made: SecretFile[] = []
+  const reserve = async (path: string): Promise<SecretFile> => {
+    const file = await reserveSecretFile(path)
+    made.push(file)
+    return file
+  }
+  const reserveIf = (path: string | undefined) =>
+    path === undefined ? Promise.resolve(undefined) : reserve(path)
+  try {
+    return {
+      recoveryKey: await reserve(recoveryPath),
+      totpSecret: await reserveIf(options['totp-secret-out']),
+      backupCodes: await reserveIf(options['backup-codes-out']),
+    }
+  } catch (error) {
+    for (const file of made) await file.discard()
+    throw error
+  }
+}
+
+const askCode = ({ questions }: NewAccountCall): Promise<string> =>
+  questions.text({
+    label: 'Code that the authenticator app shows',
+    flag: '--totp-secret-out',
+    env: 'HEARTHOLD_TOTP_SECRET_OUT',
+    value: undefined,
+  })
+
+const secondFactorOf = (
+  call: NewAccountCall,
+  connection: Connection,
+  name: string,
+  file: SecretFile | undefined,
+): Pick<CreateAccountOptions, 'keepTotp' | 'onWrongCode'> => {
+  const codes = createTotpCodes(connection.server, name, call.terminal)
+  if (!file) {
+    return {
+      keepTotp: ({ secret, uri }) => {
+        call.terminal.stderr.write(
+          `Add this to your authenticator app:\n  ${printable(uri)}\nor type its secret: ${printable(secret)}\n`,
+        )
+        return askCode(call)
+      },
+      onWrongCode: () => {
+        call.terminal.stderr.write('That code was wrong.\n')
+        return askCode(call)
+      },
+    }
+  }
+  return {
+    keepTotp: async ({ secret }) => {
+      await file.write(secret)
+      return codes.next(secret)
+    },
+  }
+}
+
+const checkFree = ({ server }: Connection): void => {
+  if (server.findToken() === undefined) return
+  const name = server.findRecord()?.account?.name
+  throw new CliError(
+    'conflict',
+    `Already signed in at ${server.url}${name === undefined ? '' : ` as ${printable(name)}`}.`,
+    'Sign out first (hearthold sign-out), or name another folder by HEARTHOLD_HOME.',
+  )
+}
+
+/** Checked before anything is asked or sent. */
+const checkAnswerable = (call: NewAccountCall): void => {
+  if (call.options['totp-secret-out'] !== undefined || canAsk(call.terminal)) return
+  throw new CliError(
+    'usage',
+    "A place for the authenticator's secret is needed, and there is no terminal to show it on.",
+    'Give it by --totp-secret-out or HEARTHOLD_TOTP_SECRET_OUT.',
+  )
+}
+
+const all = ({ recoveryKey, totpSecret, backupCodes }: Files): SecretFile[] =>
+  [recoveryKey, totpSecret, backupCodes].filter((file) => file !== undefined)
+
+/** Whether the server may have made the account although no answer came: then the secrets may be the only way in. */
+const mayBeMade = (error: unknown): boolean => error instanceof NetworkError && error.sent
+
+const create = async (
+  call: NewAccountCall,
+  connection: Connection,
+  pass: SignUpPass,
+  files: Files,
+  who: { readonly name: string; readonly password: string },
+): Promise<CreatedAccount> => {
+  let asked = false
+  const { keepTotp, ...rest } = secondFactorOf(call, connection, who.name, files.totpSecret)
+  try {
+    return await createAccount(memberContext(connection), {
+      ...who,
+      ...rest,
+      pass,
+      deviceLabel: labelOf(call.options['device-label']),
+      deviceSeed: await connection.home.deviceSeed(),
+      deviceMethod: true,
+      keepRecoveryKey: (text) => files.recoveryKey.write(text),
+      keepTotp: async (totp) => {
+        const code = await keepTotp(totp)
+        asked = true
+        return code
+      },
+      transport: 'bearer',
+      signal: call.terminal.signal,
+    })
+  } catch (error) {
+    if (!asked || !mayBeMade(error)) for (const file of all(files)) await file.discard()
+    throw error
+  }
+}
+
+const backupNote = (call: NewAccountCall, files: Files, codes: readonly string[]): string => {
+  if (files.backupCodes) return `Ten backup codes are in ${files.backupCodes.path}.\n`
+  if (call.terminal.stdout.isTTY === true)
+    return `Backup codes, each good for one sign-in without the authenticator:\n  ${codes.join('\n  ')}\n`
+  return 'Backup codes were not kept: hearthold methods backup-codes makes new ones.\n'
+}
+
+/**
+ * Makes an account by a link's pass and leaves this device signed in and unlocked. Every secret is in its file before
+ * the server is told to make anything; what fails before that leaves neither account nor files.
+ */
+export const newAccount = async (
+  call: NewAccountCall,
+  link: ServerLink,
+  pass: SignUpPass,
+): Promise<Outcome> => {
+  checkAnswerable(call)
+  const { questions, options } = call
+  const pin = link.pin === undefined ? undefined : ({ kind: 'pin', pin: link.pin } as const)
+  const connection = await connectAfresh(
+    { ...call, options: { ...options, server: undefined } },
+    { origin: originOf(call, link), pin },
+  )
+  try {
+    checkFree(connection)
+    const name = await questions.text({
+      label: 'Sign-in name',
+      flag: '--name',
+      env: 'HEARTHOLD_NAME',
+      value: options.name,
+    })
+    const password = await newPassword(call)
+    const files = await reserveFiles(call)
+    const created = await create(call, connection, pass, files, { name, password })
+    connection.setToken(created.token)
+    await files.backupCodes?.write(created.backupCodes.join('\n'))
+    for (const file of all(files)) await file.keep()
+    await rememberAccount(connection, {
+      account: { id: created.account, log: created.log, name },
+      instanceKey: created.instanceKey,
+      method: created.unlockBy,
+    })
+    const member = await unlock(
+      memberContext(connection),
+      created,
+      created.unlockBy,
+      created.device,
+    )
+    await bindDevice(member, created.session)
+    return {
+      data: {
+        server: connection.server.url,
+        account: created.account,
+        log: created.log,
+        name,
+        role: created.role,
+        device: created.device.id,
+        expiresAt: created.expiresAt,
+        recoveryKeyFile: files.recoveryKey.path,
+        totpSecretFile: files.totpSecret?.path,
+        backupCodesFile: files.backupCodes?.path,
+        backupCodes: created.backupCodes.length,
+      },
+      text: [
+        `Welcome, ${printable(name)}: signed in and unlocked at ${connection.server.url}.\n`,
+        `Your recovery key is in ${files.recoveryKey.path}. It is the only other way in: keep it away from this computer.\n`,
+        files.totpSecret ? `The authenticator's secret is in ${files.totpSecret.path}.\n` : '',
+        backupNote(call, files, created.backupCodes),
+      ].join(''),
+    }
+  } finally {
+    connection.close()
+  }
+}
