@@ -61,7 +61,7 @@ export class FixtureLog {
         author,
         device: device.id,
         own: (previous?.own ?? 0) + 1,
-        ownPrev: previous?.hash ?? (new Uint8Array(32) as Bytes),
+        ownPrev: previous?.hash ?? new Uint8Array(32),
         seen: options.seen ?? this.head,
         basis: noPlace,
         clock: 1_800_000_000_000 + seq,

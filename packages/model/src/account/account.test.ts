@@ -7,7 +7,9 @@ import {
   createMethod,
   currentIdentity,
   deviceId,
+  genesisHash,
   generateSigningSeed,
+  logIdOf,
   type MethodRecord,
   methodType,
   type MethodType,
@@ -41,7 +43,7 @@ const second = idOf(secondSeed)
 
 const act = (seq: number, device: string, facts: AccountFacts): Act<AccountFacts> => ({
   kind: accountEntryKinds[facts.entry],
-  author: toHex(account),
+  author: log,
   device,
   epoch: 1,
   seq,
@@ -85,15 +87,16 @@ const stateFacts = async (
   return { entry: 'state', generation, methods, rootSignature }
 }
 
-const newView = (): AccountView =>
-  accountRules.create({
-    kind: 1,
-    rules: 1,
-    founder: new Uint8Array(16),
-    governing: new Uint8Array(16),
-    salt: accountLogSalt(account, rootKey, signingPublicKey(firstSeed)),
-  })
+const genesis = {
+  kind: 1,
+  rules: 1,
+  founder: new Uint8Array(16),
+  governing: new Uint8Array(16),
+  salt: accountLogSalt(account, rootKey, signingPublicKey(firstSeed)),
+}
+const log = toHex(logIdOf(genesisHash(genesis)))
 
+const newView = (): AccountView => accountRules.create(genesis)
 const take = async (view: AccountView, one: Act<AccountFacts>): Promise<string | undefined> => {
   const refusal = (await accountRules.verify(view, one)) ?? accountRules.may(view, one, undefined)
   if (refusal) return refusal.code
@@ -129,6 +132,11 @@ describe('the account log', () => {
       await take(newView(), act(1, first, await enrolFacts(firstSeed, { account: randomId() }))),
     ).toBe('entry_refused')
     expect(await take(newView(), act(1, second, await enrolFacts(firstSeed)))).toBe('entry_refused')
+  })
+
+  it('takes entries of its own account only', async () => {
+    const foreign = { ...act(3, first, { entry: 'profile' }), author: toHex(randomId()) }
+    expect(await take(await founded(), foreign)).toBe('entry_refused')
   })
 
   it('takes further devices under the same root only', async () => {

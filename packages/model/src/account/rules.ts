@@ -6,8 +6,10 @@ import {
   decodeIdentityBundle,
   deviceId,
   equalBytes,
+  genesisHash,
   type IdentityBundle,
   IntegrityError,
+  logIdOf,
   methodType,
   openIdentityBundle,
   toHex,
@@ -84,6 +86,7 @@ const bundleOf = (facts: IdentityFacts): IdentityBundle | undefined => {
 
 /** A device enrols itself; all else needs one that is enrolled and not retired. */
 const permits = (view: AccountView, act: Act<AccountFacts>): Refusal | undefined => {
+  if (act.author !== view.log) return refused
   if (act.facts.entry === 'enrol') return mayEnrol(view, act, act.facts)
   const device = view.devices.get(act.device)
   const active = device && device.retiredSeq === undefined
@@ -219,6 +222,7 @@ export const accountRules: LogRules<AccountView, AccountFacts, undefined> = {
   version: 1,
   strict: true,
   create: (genesis) => ({
+    log: toHex(logIdOf(genesisHash(genesis))),
     salt: genesis.salt,
     accountId: undefined,
     rootKey: undefined,

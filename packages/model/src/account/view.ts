@@ -23,6 +23,8 @@ export type SignedState = {
 
 /** What an account log says, to the server and to everybody who may read it. */
 export type AccountView = {
+  /** The log's own id in hex: every entry's author. */
+  readonly log: string
   readonly salt: Bytes
   accountId: Bytes | undefined
   rootKey: Bytes | undefined
