@@ -45,6 +45,32 @@ const signIn = async (server: TestIdentity, ada: Person, cost: ServerCost): Prom
   if (answer.status !== 200) throw new Error(`sign-in answered ${answer.code}`)
 }
 
+const namesRounds = 400
+
+/**
+ * Whether time tells if a name exists: paired first messages for a known and an unknown name, the order changing from
+ * pair to pair. Each has an address and an hour of its own, so that no lock-out answers instead.
+ */
+const compareNames = async (server: TestIdentity, ada: Person): Promise<void> => {
+  const login = await beginLogin('not the password')
+  const ms: Record<string, number[]> = { known: [], unknown: [] }
+  const ask = async (kind: 'known' | 'unknown'): Promise<void> => {
+    server.now += 3600_000
+    const name = kind === 'known' ? ada.name : `Nob${server.now % 10}`
+    const body = { name, startLoginRequest: login.request }
+    const started = performance.now()
+    await server.call(contract.startPasswordSignIn, { body })
+    ms[kind]?.push(performance.now() - started)
+  }
+  for (let round = 0; round < namesRounds; round++) {
+    await ask(round % 2 === 0 ? 'known' : 'unknown')
+    await ask(round % 2 === 0 ? 'unknown' : 'known')
+  }
+  const [known, unknown] = [figuresOf(ms['known'] ?? []), figuresOf(ms['unknown'] ?? [])]
+  const ratio = Math.round((unknown.median / known.median) * 1000) / 1000
+  report({ area: 'identity', what: 'first message for an unknown name', ratio, known, unknown })
+}
+
 /** Every request after it asks for its session. */
 const askSession = async (server: TestIdentity, ada: Person, cost: ServerCost): Promise<void> => {
   server.now += 120
@@ -86,6 +112,7 @@ export const run = async (): Promise<void> => {
       // Nobody keeps a hundred sessions.
       await server.db.deleteFrom('sessions').where('account', '=', account).execute()
     })
+    await compareNames(server, ada)
     const { token } = await ada.newSession()
     ada.token = token
     await measure('session look-up of a request', {}, (cost) => askSession(server, ada, cost))

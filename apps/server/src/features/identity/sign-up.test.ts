@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as contract from '@hearthold/contract'
 import { encodeAppend, randomBytes, toB64 } from '@hearthold/crypto'
@@ -81,6 +81,14 @@ describe('set-up', () => {
     expect(answers.map(({ code }) => code).toSorted()).toEqual(['', 'set_up_done'])
     const rows = await server.db.selectFrom('accounts').select('account').execute()
     expect(rows.length).toBe(1)
+  })
+
+  test('a token file that a crash left behind is removed at the next start', async () => {
+    await setUpHost(server)
+    writeFileSync(tokenFile(), 'left behind')
+    await server.restart()
+    expect(existsSync(tokenFile())).toBe(false)
+    expect(server.identity.setUp.needed()).toBe(false)
   })
 
   test('is over: neither half works again', async () => {

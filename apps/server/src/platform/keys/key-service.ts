@@ -22,7 +22,7 @@ export type SealedPlace = {
 
 /** Seals what the server must be able to read, under one key per member. Not for what members hold themselves. */
 export type KeyService = {
-  /** Bytes for a column: docs/formats/server-sealed.md. */
+  /** Bytes for a column, in the form that createKeyService describes. */
   seal(db: KeysDb, place: SealedPlace, plaintext: Uint8Array): Promise<Bytes>
   /** @throws IntegrityError `malformed` or `sealed_bytes`: of another place, changed, or shredded */
   open(db: KeysDb, place: SealedPlace, sealed: Uint8Array): Promise<Bytes>
