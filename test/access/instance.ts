@@ -148,7 +148,7 @@ export class Instance {
     const cookie = answer.headers['set-cookie']
     return {
       status: answer.statusCode,
-      body: (isJson ? answer.json() : undefined) as undefined,
+      body: isJson ? answer.json() : undefined,
       code: codeOf(answer),
       retryAfter: Number(answer.headers['retry-after'] ?? 0),
       cookie: Array.isArray(cookie) ? cookie[0] : cookie,

@@ -18,7 +18,7 @@ const plain = endpoint({
   summary: '',
   problems: ['over_quota'],
 })
-const asked = endpoint({ ...plain, query: getRegister.query })
+const questioned = endpoint({ ...plain, query: getRegister.query! })
 
 let log: RecordingLog
 let unlisted: string[]
@@ -64,7 +64,7 @@ describe('problems', () => {
     expect(unlisted).toEqual(['plain: name_taken'])
   })
   test('nobody foresaw are 500 without a word of them, and logged once with their cause', async () => {
-    bind(made.http, asked, () => {
+    bind(made.http, questioned, () => {
       throw new Error('the hush in the database', { cause: new Error('why') })
     })
     const answer = await made.send({ method: 'GET', url: '/api/plain?name=zzhush' })
@@ -78,7 +78,7 @@ describe('problems', () => {
     })
   })
   test('and requests are logged by path alone', async () => {
-    bind(made.http, asked, () => undefined)
+    bind(made.http, questioned, () => undefined)
     await made.send({
       method: 'GET',
       url: '/api/plain?name=zzhush',
