@@ -42,6 +42,8 @@ export type Person = {
 
 export type FlowServer = {
   readonly origin: string
+  /** Holds its `data` folder. */
+  readonly folder: string
   /** Moves the server's and everybody's clock. */
   advance(ms: number): void
   device(): Device
@@ -131,6 +133,7 @@ export const startFlowServer = async (argv: readonly string[] = []): Promise<Flo
 
   return {
     origin,
+    folder,
     advance: clock.advance,
     device,
     host: () => join_({ setUpToken: app.setUpToken()!, instanceName: 'Flow' }, 'ada'),

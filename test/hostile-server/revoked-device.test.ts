@@ -1,0 +1,101 @@
+/** A server that works together with a device after its revocation, or with one that knows of none. */
+import { createShare, makeFolder, openShare, revokeDevice } from '@hearthold/member'
+import { listLogs } from '@hearthold/contract'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Share } from '@hearthold/member'
+import { rewriteJson } from './answers.ts'
+import { readHonestly, serve } from './forged-log.ts'
+import { signForged, withEntry } from './forgeries.ts'
+import { createWorld, secondDevice, type World } from './world.ts'
+
+let world: World
+beforeAll(async () => {
+  world = await createWorld()
+})
+afterAll(() => world.stop())
+
+const read = (share: Share) => readHonestly(world.ada.device.client, share.log)
+const keyOf = (share: Share, epoch: number) => share.keys.open(share.view.epochs.get(epoch)!)
+const accountSeq = async () => {
+  await world.ada.member.account.replica.sync()
+  return world.ada.member.account.replica.position.seq
+}
+
+/** A share with an entry by a second device, and one more that this device signed and has not sent. */
+const withLateEntry = async (name: string) => {
+  const share = await createShare(world.ada.member, name)
+  const { member, key } = await secondDevice(world, name)
+  const theirs = await openShare(member, share.log)
+  await makeFolder(theirs, '/honest')
+  const log = await read(share)
+  const logKey = await keyOf(theirs, 1)
+  const late = await signForged({ log, person: world.ada, device: key, logKey })
+  return { share, key, late }
+}
+
+const openForged = (share: Share, forged: Parameters<typeof serve>[0]) =>
+  world.open(share.log, serve(forged, world.receiptSeed))
+
+describe('an entry that a device signed before it was revoked, served afterwards', () => {
+  it('with a true governing number: log_signature', async () => {
+    const { share, key, late } = await withLateEntry('true number')
+    await revokeDevice(world.ada.member, key.id)
+    const forged = withEntry(await read(share), late, { gov: await accountSeq() })
+    await expect(openForged(share, forged)).rejects.toMatchObject({ code: 'log_signature' })
+  })
+
+  it('with a governing number from before, behind the fence: log_stamp', async () => {
+    const { share, key, late } = await withLateEntry('old number')
+    await revokeDevice(world.ada.member, key.id)
+    const forged = withEntry(await read(share), late, { gov: late.gov })
+    await expect(openForged(share, forged)).rejects.toMatchObject({ code: 'log_stamp' })
+  })
+
+  it('before the fence, where it contradicts what the fence has seen: log_chain', async () => {
+    const { share, key, late } = await withLateEntry('before the fence')
+    await revokeDevice(world.ada.member, key.id)
+    await share.replica.sync()
+    await makeFolder(share, '/seen the fence')
+    const { entries, ...log } = await read(share)
+    const before = entries.slice(0, 2)
+    const moved = [...before, late, ...entries.slice(2)].map((entry, i) => ({
+      ...entry,
+      seq: i + 1,
+      at: entries.at(-1)!.at,
+    }))
+    const forged = { ...log, entries: moved.map((entry, i) => (i < 2 ? before[i]! : entry)) }
+    await expect(openForged(share, forged)).rejects.toMatchObject({ code: 'log_chain' })
+  })
+
+  it('in a share that the list of logs kept from the revocation: accepted, not detectable', async () => {
+    const { share, key, late } = await withLateEntry('hidden share')
+    const hide = rewriteJson(listLogs, (answer) => ({
+      logs: (answer['logs'] as { log: string }[]).filter(({ log }) => log !== share.log),
+    }))
+    const keeper = await world.unlock(hide)
+    await revokeDevice(keeper, key.id)
+    const forged = withEntry(await read(share), late, { gov: late.gov })
+    const opened = await openForged(share, forged)
+    expect([...opened.view.nodes.values()].map(({ name }) => name)).toContain('evil')
+    // It ends with the next entry of a device that knows the new keys: it opens a new epoch by itself.
+    const kept = await openShare(keeper, share.log)
+    await makeFolder(kept, '/fenced')
+    expect(kept.view.epoch).toBe(2)
+    const later = withEntry(await read(share), late, { gov: late.gov })
+    await expect(openForged(share, later)).rejects.toMatchObject({ code: 'log_stamp' })
+  })
+})
+
+describe('an entry of a device in good standing', () => {
+  it('of an old epoch, accepted by the server after the fence: no effect, and listed', async () => {
+    const { share, late } = await withLateEntry('old epoch')
+    const gone = await secondDevice(world, 'gone')
+    await revokeDevice(world.ada.member, gone.key.id)
+    const forged = withEntry(await read(share), late, { gov: await accountSeq() })
+    const opened = await openForged(share, forged)
+    expect(opened.replica.refused).toMatchObject([
+      { seq: forged.entries.length, code: 'epoch_stale' },
+    ])
+    expect([...opened.view.nodes.values()].map(({ name }) => name)).toEqual(['honest'])
+  })
+})
