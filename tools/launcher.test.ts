@@ -14,6 +14,11 @@ export const main = async (argv: string[]): Promise<number> => {
   const alive = setInterval(() => {}, 1000)
   process.on('SIGTERM', () => stopped.resolve(7))
   if (!argv.includes('--wait')) stopped.resolve(5)
+  if (argv.includes('--warn')) {
+    process.emitWarning('an experimental thing', 'ExperimentalWarning')
+    process.emitWarning('of another kind')
+    await new Promise(setImmediate)
+  }
   const threads = process.env['UV_THREADPOOL_SIZE']
   console.log(JSON.stringify({ app: '${name}', argv, pid: process.pid, threads }))
   const code = await stopped.promise
@@ -89,6 +94,12 @@ describe('the launcher', () => {
     expect(result).toMatchObject({ code: 5, err: '' })
     expect(JSON.parse(result.out)).toMatchObject({ app: name, argv: [verb, 'x'] })
     expect((JSON.parse(result.out) as { threads?: string }).threads).toBe(threads)
+  })
+
+  test('hushes what Node calls experimental, and no other warning', async () => {
+    const result = await ended(start(['bin/hearthold', 'put', '--warn']))
+    expect(result.err).toContain('Warning: of another kind')
+    expect(result.err).not.toContain('experimental')
   })
 
   test('is itself the server, so that its process id is the one to signal', async () => {

@@ -48,6 +48,7 @@ describe('completion', () => {
       '--ca-file',
       '--forever',
       '--json',
+      '--quiet',
       'one',
       'two',
     ])

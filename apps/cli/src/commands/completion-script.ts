@@ -46,6 +46,16 @@ const bashCase = (named: NamedVerb): string => {
   return `    ${quoted(named.name)}) ${before}words=${quoted(words.join(' '))};${after} ;;`
 }
 
+/** Second words, and the options where the first word is a verb by itself. */
+const bashGroup = (verbs: readonly NamedVerb[], group: string): string => {
+  const own = verbs.find(({ name }) => name === group)
+  const words = [
+    ...secondWords(verbs, group).map(({ name }) => name.slice(group.length + 1)),
+    ...(own ? optionsOf(own).map(({ name }) => `--${name}`) : []),
+  ]
+  return `    ${quoted(group)}) words=${quoted(words.join(' '))} ;;`
+}
+
 const bashScript = (verbs: readonly NamedVerb[]): string => `# hearthold completion for bash
 _hearthold() {
   local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD-1]} words='' verb='' word
@@ -58,15 +68,8 @@ _hearthold() {
   case "$verb" in
     '') words=${quoted([...firstWords(verbs).keys(), '--help', '--version'].join(' '))} ;;
 ${groupsOf(verbs)
-  .map(
-    (group) =>
-      `    ${quoted(group)}) words=${quoted(
-        secondWords(verbs, group)
-          .map(({ name }) => name.slice(group.length + 1))
-          .join(' '),
-      )} ;;`,
-  )
-  .concat(verbs.map(bashCase))
+  .map((group) => bashGroup(verbs, group))
+  .concat(verbs.filter(({ name }) => !groupsOf(verbs).includes(name)).map(bashCase))
   .join('\n')}
   esac
   COMPREPLY=($(compgen -W "$words" -- "$current"))
@@ -109,7 +112,7 @@ ${groupsOf(verbs)
     const pairs = secondWords(verbs, group).map(
       ({ name, summary }) => [name.slice(group.length + 1), summary] as const,
     )
-    return `    ${group}) local -a second; second=(${zshDescribed(pairs)}); if (( CURRENT == 3 )); then _describe command second; return; fi; verb="$verb $words[3]"; shift words; (( CURRENT-- )) ;;`
+    return `    ${group}) local -a second; second=(${zshDescribed(pairs)}); if [[ $words[3] != -* ]]; then if (( CURRENT == 3 )); then _describe command second; return; fi; verb="$verb $words[3]"; shift words; (( CURRENT-- )); fi ;;`
   })
   .join('\n')}
   esac

@@ -1,6 +1,6 @@
 import { getTree, type Share } from '@hearthold/member'
 import { CliError, exitCodes } from '../cli-error.ts'
-import { createDiskSink, type DiskSink } from '../disk/tree-sink.ts'
+import { DiskSink } from '../disk/tree-sink.ts'
 import { openShareOf, parseSharePath, withAdvice, type SharePath } from '../member/share-path.ts'
 import { withMember, type MemberConnection } from '../member/with-member.ts'
 import { createProgress } from '../output/progress.ts'
@@ -120,14 +120,14 @@ export const getVerb = defineVerb({
     checkNames(places)
     return withMember(call, async (connection) => {
       const shares = await sharesOf(connection, places)
-      const sink = createDiskSink(destination, call.options.force)
+      const sink = new DiskSink(destination, call.options.force)
       try {
         const total = await getAll(call, shares, sink)
         const done = { ...total, skipped: 0 }
         if (!call.json) await listItems(call.terminal, 'Not written:', total.failed)
         const text = transferSentence('Got', done, `into ${printable(destination)}`)
         const outcome = transferOutcome(done, text)
-        const onlyTaken = total.failed.length > 0 && sink.taken() === total.failed.length
+        const onlyTaken = total.failed.length > 0 && sink.taken === total.failed.length
         return onlyTaken ? { ...outcome, exitCode: exitCodes.conflict } : outcome
       } finally {
         sink.end()

@@ -153,8 +153,7 @@ export const createFileWriter = (
   const { path, file } = placing.unfinished.create(target)
   let waiting: Uint8Array[] = []
   let waitingBytes = 0
-  let running: Promise<void> | undefined
-  let failure: { readonly error: unknown } | undefined
+  const state: { running?: Promise<void> | undefined; failure?: { readonly error: unknown } } = {}
   let closed = false
 
   const writeAll = async (pieces: Uint8Array[]): Promise<void> => {
@@ -170,20 +169,20 @@ export const createFileWriter = (
   }
   const drain = async (): Promise<void> => {
     try {
-      while (waiting.length > 0 && !failure) {
+      while (waiting.length > 0) {
         const pieces = waiting
         waiting = []
         waitingBytes = 0
         await writeAll(pieces)
       }
     } catch (error) {
-      failure = { error }
+      state.failure = { error }
     }
-    running = undefined
+    state.running = undefined
   }
   const settled = async (): Promise<void> => {
-    while (running) await running
-    if (failure) throw failure.error
+    while (state.running) await state.running
+    if (state.failure) throw state.failure.error
   }
   const end = () => {
     if (!closed) closeSync(file)
@@ -195,10 +194,10 @@ export const createFileWriter = (
   }
   return {
     write: async (bytes) => {
-      if (failure) throw failure.error
+      if (state.failure) throw state.failure.error
       waiting.push(bytes)
       waitingBytes += bytes.length
-      running ??= drain()
+      state.running ??= drain()
       if (waitingBytes >= waitingLimitBytes) await settled()
     },
     close: async () => {

@@ -16,7 +16,7 @@ import {
   symlinkSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import type { ItemAttributes, TreeSink } from '@hearthold/member'
+import type { FileWriter, ItemAttributes, TreeSink } from '@hearthold/member'
 import { CliError } from '../cli-error.ts'
 import { printable } from '../output/text.ts'
 import { diskReason, errorCode } from './disk-reasons.ts'
@@ -31,15 +31,6 @@ import {
 
 /** Failures after which nothing else can succeed either. */
 const fatalCodes: readonly string[] = ['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EMFILE', 'ENFILE']
-
-export type DiskSink = TreeSink & {
-  /** Aborts when the disk itself has failed; the reason is what to tell. */
-  readonly failed: AbortSignal
-  /** How many items were refused because something has their name. */
-  readonly taken: () => number
-  /** Removes what was not finished. Always call it. */
-  end(): void
-}
 
 /** The folder to write into, made where it is missing, its own links followed: they are the user's. */
 const openDestination = (path: string): string => {
@@ -98,56 +89,123 @@ const identityOf = (place: string): string => {
   return `${there.dev}:${there.ino}`
 }
 
+const parentOf = (path: string): string => {
+  const at = path.lastIndexOf('/')
+  return at === -1 ? '' : path.slice(0, at)
+}
+
 /**
  * Writes a tree into a folder of the disk. Files appear under their names only whole, with time and mode. Nothing is
  * ever written through a link below the folder, whoever made it, and nothing is replaced without `force`.
+ * Always call `end`.
  */
-export const createDiskSink = (destination: string, force: boolean): DiskSink => {
-  const base = openDestination(destination)
-  const stop = new AbortController()
-  const unfinished = createUnfinished()
-  const placing: Placing = { unfinished, force, made: new Set() }
-  const folders = new Map<string, Folder>([['', { identity: identityOf(base), isNew: false }]])
-  let taken = 0
-  // A second Ctrl-C ends the process at once.
-  process.once('exit', unfinished.removeAll)
+export class DiskSink implements TreeSink {
+  /** How many items were refused because something has their name. */
+  taken = 0
+  readonly #base: string
+  readonly #placing: Placing
+  readonly #unfinished = createUnfinished()
+  readonly #stop = new AbortController()
+  readonly #folders: Map<string, Folder>
 
-  const guarded = <T>(work: () => T): T => {
+  /** `destination` is made where it is missing. Throws `CliError` where it is no folder. */
+  constructor(destination: string, force: boolean) {
+    this.#base = openDestination(destination)
+    this.#placing = { unfinished: this.#unfinished, force, made: new Set() }
+    this.#folders = new Map([['', { identity: identityOf(this.#base), isNew: false }]])
+    // A second Ctrl-C ends the process at once.
+    process.once('exit', this.#unfinished.removeAll)
+  }
+
+  /** Aborts when the disk itself has failed; the reason is what to tell. */
+  get failed(): AbortSignal {
+    return this.#stop.signal
+  }
+
+  /** Removes what was not finished. */
+  end(): void {
+    process.off('exit', this.#unfinished.removeAll)
+    this.#unfinished.removeAll()
+  }
+
+  async folder(path: string): Promise<void> {
+    this.#guarded(() => this.#makeFolder(path))
+  }
+
+  async folderDone(path: string, attributes: ItemAttributes): Promise<void> {
+    this.#guarded(() => {
+      if (!this.#folders.get(path)?.isNew) return
+      const place = join(this.#base, path)
+      setFolderTimes(place, attributes)
+      if (attributes.mode === undefined) chmodSync(place, 0o777 & ~process.umask())
+    })
+  }
+
+  async link(path: string, target: string, attributes: ItemAttributes): Promise<void> {
+    this.#guarded(() => placeLink(target, this.#placeOf(path), attributes, this.#placing))
+  }
+
+  async wholeFile(path: string, bytes: Uint8Array, attributes: ItemAttributes): Promise<void> {
+    this.#guarded(() => writeWhole(this.#placeOf(path), bytes, attributes, this.#placing))
+  }
+
+  async file(path: string, attributes: ItemAttributes): Promise<FileWriter> {
+    const writer = this.#guarded(() => {
+      const place = this.#placeOf(path)
+      checkReplaceable(place, this.#placing)
+      return createFileWriter(place, attributes, this.#placing)
+    })
+    return {
+      write: (bytes) => this.#told(writer.write(bytes)),
+      close: () => this.#told(writer.close()),
+      abort: () => writer.abort(),
+    }
+  }
+
+  #guarded<T>(work: () => T): T {
     try {
       return work()
     } catch (error) {
-      throw translate(error)
+      throw this.#translated(error)
     }
   }
-  const translate = (error: unknown): Error => {
+
+  async #told(work: Promise<void>): Promise<void> {
+    try {
+      await work
+    } catch (error) {
+      throw this.#translated(error)
+    }
+  }
+
+  #translated(error: unknown): Error {
     if (error instanceof TakenError) {
-      taken++
+      this.taken++
       return error
     }
     const reason = diskReason(error)
     if (fatalCodes.includes(errorCode(error) ?? '')) {
       const advice = 'Files that are whole were kept; make room and run the command again.'
-      stop.abort(
-        new CliError('failure', `${reason} Not everything was written.`, advice, { cause: error }),
+      const options = { cause: error }
+      this.#stop.abort(
+        new CliError('failure', `${reason} Not everything was written.`, advice, options),
       )
     }
     return new Error(reason, { cause: error })
   }
-  const parentOf = (path: string): string => {
-    const at = path.lastIndexOf('/')
-    return at === -1 ? '' : path.slice(0, at)
-  }
+
   /** The place of a path on the disk. Its folder must still be the very one that was made or found. */
-  const placeOf = (path: string): string => {
+  #placeOf(path: string): string {
     const parent = parentOf(path)
-    const folder = folders.get(parent)
+    const folder = this.#folders.get(parent)
     if (!folder) throw new Error('Its folder could not be made.')
-    if (identityOf(join(base, parent)) !== folder.identity)
+    if (identityOf(join(this.#base, parent)) !== folder.identity)
       throw new Error('Its folder was replaced meanwhile.')
-    return join(base, path)
+    return join(this.#base, path)
   }
-  const makeFolder = (path: string): void => {
-    const place = placeOf(path)
+
+  #makeFolder(path: string): void {
+    const place = this.#placeOf(path)
     let isNew = true
     try {
       // Open to its owner alone until all is in it.
@@ -156,45 +214,6 @@ export const createDiskSink = (destination: string, force: boolean): DiskSink =>
       if (errorCode(error) !== 'EEXIST') throw error
       isNew = false
     }
-    folders.set(path, { identity: identityOf(place), isNew })
-  }
-  return {
-    failed: stop.signal,
-    taken: () => taken,
-    end: () => {
-      process.off('exit', unfinished.removeAll)
-      unfinished.removeAll()
-    },
-    folder: async (path) => guarded(() => makeFolder(path)),
-    folderDone: async (path, attributes) =>
-      guarded(() => {
-        if (!folders.get(path)?.isNew) return
-        const place = join(base, path)
-        setFolderTimes(place, attributes)
-        if (attributes.mode === undefined) chmodSync(place, 0o777 & ~process.umask())
-      }),
-    link: async (path, target, attributes) =>
-      guarded(() => placeLink(target, placeOf(path), attributes, placing)),
-    wholeFile: async (path, bytes, attributes) =>
-      guarded(() => writeWhole(placeOf(path), bytes, attributes, placing)),
-    file: async (path, attributes) => {
-      const writer = guarded(() => {
-        const place = placeOf(path)
-        checkReplaceable(place, placing)
-        return createFileWriter(place, attributes, placing)
-      })
-      const told = async (work: Promise<void>): Promise<void> => {
-        try {
-          await work
-        } catch (error) {
-          throw translate(error)
-        }
-      }
-      return {
-        write: (bytes) => told(writer.write(bytes)),
-        close: () => told(writer.close()),
-        abort: () => writer.abort(),
-      }
-    },
+    this.#folders.set(path, { identity: identityOf(place), isNew })
   }
 }

@@ -132,6 +132,21 @@ const readSteps = (path: string): Map<string, number> => {
   )
 }
 
+type Changing = <T>(work: () => T) => Promise<T>
+
+const totpSteps = (
+  path: string,
+  change: Changing,
+): Pick<ServerHome, 'findTotpStep' | 'writeTotpStep'> => ({
+  findTotpStep: (name) => readSteps(path).get(name),
+  writeTotpStep: (name, step) =>
+    change(() => {
+      const steps = readSteps(path)
+      steps.set(name, Math.max(step, steps.get(name) ?? 0))
+      writePrivate(path, JSON.stringify(Object.fromEntries(steps)))
+    }),
+})
+
 /** A folder name that can be recognised and never collides: the host, and 12 digits of the URL's hash. */
 export const serverFolderName = (url: string): string => {
   const host = new URL(url).host.replace(/[^a-z0-9.-]/g, '-').slice(0, 60)
@@ -153,7 +168,7 @@ export const serverHome = (
     heads: join(folder, 'heads.json'),
     steps: join(folder, 'totp-steps.json'),
   }
-  const change = <T>(work: () => T): Promise<T> => {
+  const change: Changing = (work) => {
     prepare()
     return withLock(lockPath, () => {
       makePrivateFolder(folder)
@@ -186,13 +201,7 @@ export const serverHome = (
         removePrivate(paths.token)
         removePrivate(paths.secret)
       }),
-    findTotpStep: (name) => readSteps(paths.steps).get(name),
-    writeTotpStep: (name, step) =>
-      change(() => {
-        const steps = readSteps(paths.steps)
-        steps.set(name, Math.max(step, steps.get(name) ?? 0))
-        writePrivate(paths.steps, JSON.stringify(Object.fromEntries(steps)))
-      }),
+    ...totpSteps(paths.steps, change),
     knownHeads: () => readHeads(paths.heads),
     raiseHeads: (newer) =>
       change(() => {
