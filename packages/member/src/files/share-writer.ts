@@ -4,6 +4,7 @@ import {
   encodeAppend,
   type Genesis,
   genesisHash,
+  IntegrityError,
   logIdOf,
   randomBytes,
   sealBody,
@@ -84,6 +85,17 @@ const sealedDraft = (
     sealBody(await share.keys.open(epoch), place, encodeAttributes(facts.attributes ?? [])),
 })
 
+/** False for an epoch whose sealed key a device in bad hands made up. */
+const opens = async (share: Share, epoch: EpochFacts): Promise<boolean> => {
+  try {
+    await share.keys.open(epoch)
+    return true
+  } catch (error) {
+    if (error instanceof IntegrityError) return false
+    throw error
+  }
+}
+
 /** After a rotation of the account's keys the first writer opens a new epoch under the newest one. */
 const inNewestEpoch = async (
   share: Share,
@@ -92,7 +104,8 @@ const inNewestEpoch = async (
   const { view, member } = share
   const epoch = view.epochs.get(view.epoch)
   if (!epoch) throw new RangeError('a share without an epoch takes no changes')
-  if (epoch.domainKeyVersion >= newestKey(member, 'files').version) {
+  const current = epoch.domainKeyVersion >= newestKey(member, 'files').version
+  if (current && (await opens(share, epoch))) {
     return [sealedDraft(share, epoch, facts)]
   }
   const fence = await fenceDraft(share)
@@ -123,7 +136,10 @@ const appendFacts = (
   signal?: AbortSignal,
 ): Promise<void> =>
   share.writing(async () => {
+    const { member } = share
     for (let attempt = 1; ; attempt++) {
+      // Nothing more is sealed under keys that another device has replaced.
+      if (member.account.state().seq !== member.keys.counter) await refresh(member)
       const facts = await build()
       if (!facts) return
       const drafts = await inNewestEpoch(share, facts)
@@ -134,9 +150,9 @@ const appendFacts = (
       } catch (error) {
         const again = needsRebase(error) || mayHaveArrived(error)
         if (!again || signal?.aborted || attempt >= appendAttempts) throw error
-        await refresh(share.member)
+        await refresh(member)
         await share.replica.sync(signal)
-        if (share.replica.endsWith(deviceOf(share.member).id, entries.at(-1)!)) return
+        if (share.replica.endsWith(deviceOf(member).id, entries.at(-1)!)) return
       }
     }
   })

@@ -42,13 +42,13 @@ export type Share = {
   unkept: number
 }
 
-const open = new WeakMap<Unlocked, Map<string, Share>>()
+const open = new WeakMap<Unlocked, Map<string, Promise<Share>>>()
 
-/** Shares open under this unlocked account, so that each log has one replica. */
-export const openShares = (member: Unlocked): Map<string, Share> => {
+/** Shares open under this unlocked account, so that each log has one replica, also when two ask at once. */
+const openShares = (member: Unlocked): Map<string, Promise<Share>> => {
   const found = open.get(member)
   if (found) return found
-  const shares = new Map<string, Share>()
+  const shares = new Map<string, Promise<Share>>()
   open.set(member, shares)
   return shares
 }
@@ -74,20 +74,33 @@ const prepare = async (member: Unlocked, page: LogPage): Promise<void> => {
 
 const placeOf = ({ header }: StampedEntry) => header
 
-/** Opens the sealed part. An epoch that the log never opened has no key: the rules refuse such an entry. */
+/**
+ * Opens the sealed part. An epoch that the log never opened has no key: the rules refuse such an entry. Body and epoch
+ * are as their author signed them, so one that does not open is the work of a device in bad hands: what it sealed is
+ * missing then, `unreadable` is told, and the rest of the share stays usable. The server sees the facts alone and
+ * has accepted them, so they count here as well.
+ */
 const join = async (
   keys: ShareKeys,
   view: ShareView,
   entry: StampedEntry,
   facts: ShareFacts,
+  unreadable: (seq: number) => void,
 ): Promise<ShareFacts> => {
   if (facts.entry === 'fence') return facts
   const epoch: EpochFacts | undefined =
     facts.entry === 'found' ? facts : view.epochs.get(entry.header.epoch)
   if (!epoch || !entry.body || entry.body.length === 0) return facts
-  const body = await openBody(await keys.open(epoch), placeOf(entry), entry.body)
-  const count = facts.entry === 'change' ? facts.changes.length : 1
-  return { ...facts, attributes: decodeAttributes(body, count) }
+  try {
+    const body = await openBody(await keys.open(epoch), placeOf(entry), entry.body)
+    const count = facts.entry === 'change' ? facts.changes.length : 1
+    return { ...facts, attributes: decodeAttributes(body, count) }
+  } catch (error) {
+    const signedSo = error instanceof IntegrityError && error.code !== 'log_unknown_version'
+    if (!signedSo) throw error
+    unreadable(entry.seq)
+    return facts
+  }
 }
 
 const makeReplica = (
@@ -98,7 +111,9 @@ const makeReplica = (
   start?: ReplicaStart<ShareView>,
 ): ShareReplica => {
   const { account, context } = member
-  return new LogReplica(
+  const unreadable = (seq: number): void =>
+    void replica.refused.push({ seq, code: 'entry_invalid' })
+  const replica: ShareReplica = new LogReplica(
     { client: context.client, heads: context.heads, log },
     {
       rules: shareRules,
@@ -111,11 +126,12 @@ const makeReplica = (
           : undefined,
       governing: () => account.view,
       findInstanceKey: () => account.instanceKey(),
-      join: (view, entry, facts) => join(keys, view, entry, facts),
+      join: (view, entry, facts) => join(keys, view, entry, facts, unreadable),
       applied: (_entry, facts) => counted(facts.entry === 'change' ? facts.changes.length : 1),
     },
     start,
   )
+  return replica
 }
 
 /** The state kept earlier, if there is one that opens: anything else is only a slower start. */
@@ -174,9 +190,21 @@ export const openShare = async (
   const shares = openShares(member)
   const known = shares.get(log)
   if (known) {
-    await known.replica.sync(signal)
-    return known
+    const share = await known
+    await share.replica.sync(signal)
+    return share
   }
+  const opening = readShare(member, log, signal)
+  shares.set(log, opening)
+  opening.catch(() => shares.delete(log))
+  return opening
+}
+
+const readShare = async (
+  member: Unlocked,
+  log: string,
+  signal: AbortSignal | undefined,
+): Promise<Share> => {
   const keys = createShareKeys(member, log)
   let share: Share | undefined
   let early = 0
@@ -188,9 +216,11 @@ export const openShare = async (
   const kept = await loadKept(member, log, blank.logBytes)
   const replica = kept ? makeReplica(member, log, keys, counted, kept) : blank
   await replica.sync(signal)
+  if (replica.view.epoch === 0) {
+    throw new IntegrityError('log_withheld', 'The server shows a share without its first entry.')
+  }
   share = makeShare(member, log, replica, keys)
   share.unkept = early
-  shares.set(log, share)
   await keepShare(share)
   return share
 }

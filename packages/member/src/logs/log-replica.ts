@@ -114,6 +114,7 @@ export class LogReplica<View, Facts, Governing> {
   }
 
   #get(): { readonly verifier: LogVerifier; readonly view: View } {
+    if (this.#failure) throw this.#failure
     if (!this.#state) throw new RangeError('the log was not read yet')
     return this.#state
   }
@@ -177,13 +178,16 @@ export class LogReplica<View, Facts, Governing> {
     if (position.seq > knownSeq) await this.#heads.put(this.log, headOf(position))
   }
 
-  /** Whatever fails while entries are taken leaves verifier and view apart: none of it may be used again. */
+  /**
+   * Whatever fails while entries are taken leaves verifier and view apart, so that neither is used again. A lie ends
+   * the use of this log; after anything else (the network, while keys are fetched) the next sync begins anew.
+   */
   async #guarded<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work()
     } catch (error) {
-      this.#failure =
-        error instanceof Error ? error : new TypeError('something other than an error was thrown')
+      if (error instanceof IntegrityError) this.#failure = error
+      this.#state = undefined
       throw error
     }
   }
@@ -311,6 +315,10 @@ export class LogReplica<View, Facts, Governing> {
       await this.#guarded(async () => {
         for (const [i, entry] of stamped.entries()) {
           verifier.accept(entry)
+          // Also one's own: a device that retires itself here could not be found by the next page any more.
+          await verifier.verifySignatures((author, device, at) =>
+            this.#kind.findDevice(view, author, device, at, facts[i]),
+          )
           this.#apply(entry, facts[i]!)
         }
         await this.#checkReceipt(receipt)
