@@ -129,6 +129,11 @@ const send = async (
   checkOnHistory(receipt!, replica)
 }
 
+/** Nothing more is sealed under keys of which the account log tells that another device has replaced them. */
+const takeNewKeys = async (member: Unlocked): Promise<void> => {
+  if (member.account.state().seq !== member.keys.counter) await refresh(member)
+}
+
 /** Appends what `build` makes of the newest state; undefined appends nothing. */
 const appendFacts = (
   share: Share,
@@ -138,8 +143,7 @@ const appendFacts = (
   share.writing(async () => {
     const { member } = share
     for (let attempt = 1; ; attempt++) {
-      // Nothing more is sealed under keys that another device has replaced.
-      if (member.account.state().seq !== member.keys.counter) await refresh(member)
+      await takeNewKeys(member)
       const facts = await build()
       if (!facts) return
       const drafts = await inNewestEpoch(share, facts)
@@ -192,6 +196,7 @@ export const renameShare = (share: Share, name: string): Promise<void> => {
 export const createShare = async (member: Unlocked, name: string): Promise<Share> => {
   const problem = nameProblem(name)
   if (problem !== undefined) throw new RangeError(problem)
+  await takeNewKeys(member)
   const { seq, chain } = member.account.replica.position
   const author = authorOf(member)
   const genesis: Genesis = {
