@@ -105,7 +105,7 @@ export const startFlowServer = async (argv: readonly string[] = []): Promise<Flo
     return createDevice(transport, clock.now)
   }
 
-  const join_ = async (pass: Pass, name: string): Promise<Person> => {
+  const signUp = async (pass: Pass, name: string): Promise<Person> => {
     const password = `the long password of ${name}`
     const mine = device()
     let recoveryKey = ''
@@ -136,12 +136,12 @@ export const startFlowServer = async (argv: readonly string[] = []): Promise<Flo
     folder,
     advance: clock.advance,
     device,
-    host: () => join_({ setUpToken: app.setUpToken()!, instanceName: 'Flow' }, 'ada'),
+    host: () => signUp({ setUpToken: app.setUpToken()!, instanceName: 'Flow' }, 'ada'),
     invited: async (host, name) => {
       const { invitation } = await host.device.client.call(createInvitation, {
         body: { role: 'member', uses: 1, validHours: 1 },
       })
-      return join_({ invitation }, name)
+      return signUp({ invitation }, name)
     },
     setQuota: async (host, account, quotaBytes) => {
       await host.device.client.call(updateMember, { params: { account }, body: { quotaBytes } })

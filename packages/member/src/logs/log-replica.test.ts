@@ -7,10 +7,10 @@ import { makeFolder } from '../files/changes.ts'
 import { createShare } from '../files/share-writer.ts'
 import { openShare } from '../files/share.ts'
 import { MemoryServer } from '../memory-server.oracle.ts'
-import { signUp } from '../test-member.oracle.ts'
+import { signUp, type TestMember } from '../test-member.oracle.ts'
 import { memoryHeads } from './known-heads.ts'
 
-const elsewhere = async (server: MemoryServer, ada: Awaited<ReturnType<typeof signUp>>) => {
+const elsewhere = async (ada: TestMember) => {
   const context = { ...ada.context, heads: memoryHeads() }
   return unlock(context, ada.created, ada.created.unlockBy, ada.created.device)
 }
@@ -19,7 +19,7 @@ it('is read by two at once as one replica', async () => {
   const server = new MemoryServer()
   const ada = await signUp(server)
   const { log } = await createShare(ada.member, 'docs')
-  const other = await elsewhere(server, ada)
+  const other = await elsewhere(ada)
   const [one, two] = await Promise.all([openShare(other, log), openShare(other, log)])
   expect(one).toBe(two)
   await Promise.all(['/a', '/b', '/c'].map((path) => makeFolder(one, path)))
@@ -31,7 +31,7 @@ it('begins anew after the network failed in the middle of a page', async () => {
   const ada = await signUp(server)
   const share = await createShare(ada.member, 'docs')
   await makeFolder(share, '/a')
-  const other = await elsewhere(server, ada)
+  const other = await elsewhere(ada)
   const theirs = await openShare(other, share.log)
   // A fence under keys that the other device must first fetch.
   await replaceRecoveryKey(ada.member, () => Promise.resolve())
@@ -52,7 +52,7 @@ it('begins anew after the network failed in the middle of a page', async () => {
 it('goes on after this device has retired itself', async () => {
   const server = new MemoryServer()
   const ada = await signUp(server)
-  const member = await elsewhere(server, ada)
+  const member = await elsewhere(ada)
   const { id } = await enrolDevice(member, 'short visit')
   await forgetDevice(member, id)
   await enrolDevice(ada.member, 'unrelated')
