@@ -29,7 +29,7 @@ export const testClient = (
 export const testPassword = 'correct horse battery'
 
 export const signUp = async (
-  server: MemoryServer,
+  server: Pick<MemoryServer, 'transport'>,
   name = 'ada',
   deviceMethod = true,
 ): Promise<TestMember> => {

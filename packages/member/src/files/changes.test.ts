@@ -1,4 +1,4 @@
-import { NetworkError } from '@hearthold/client'
+import { NetworkError, type Transport } from '@hearthold/client'
 import { randomBytes, sha256, toHex } from '@hearthold/crypto'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { enrolDevice } from '../account/devices.ts'
@@ -146,6 +146,33 @@ describe('two devices at once', () => {
     ])
     await share.replica.sync()
     expect(listVersions(share.view, '/f')).toHaveLength(3)
+  })
+
+  it('puts nothing twice when an append arrives after it was given up', async () => {
+    let late: (() => Promise<unknown>) | undefined
+    let tries = 0
+    const base = server.transport()
+    const delayed: Transport = {
+      ...base,
+      request: async (request) => {
+        if (!request.url.startsWith('/api/logs') || request.method !== 'POST')
+          return base.request(request)
+        // The share's own append, and then the put's first with all its repeats.
+        if (++tries > 1 && tries <= 5) {
+          late = () => base.request(request)
+          throw new NetworkError('dropped', 'late')
+        }
+        await late?.()
+        late = undefined
+        return base.request(request)
+      },
+    }
+    const eve = await signUp({ transport: () => delayed }, 'eve')
+    const mine = await createShare(eve.member, 'late')
+    await putTree(mine, items(file('d/a', randomBytes(10)), file('d/b', randomBytes(10))), '/')
+    expect(names(mine, '/')).toEqual(['d'])
+    expect(names(mine, '/d')).toEqual(['a', 'b'])
+    expect(tries).toBeGreaterThanOrEqual(6)
   })
 
   it('recognises its own append when only the answer was lost', async () => {
