@@ -101,35 +101,43 @@ const take = async (
 
 /**
  * Appends to the account log as `device`. `build` is called again, after account, keys and shares were brought up
- * to date, whenever another device was faster. Resolves to the number of other sessions that the server ended.
- * Throws ProblemError (step_up_needed, second_factor_wrong, method_required ...) and never tries a proof twice.
+ * to date, whenever another device was faster. Resolves to the append that went through (an earlier one, where only
+ * its answer was lost) and the number of other sessions that the server ended. Throws ProblemError (step_up_needed,
+ * second_factor_wrong, method_required ...) and never tries a proof twice.
  */
 export const appendToAccount = async (
   member: Unlocked,
   device: DeviceKey,
   build: () => Promise<AccountAppend>,
-): Promise<{ sessionsEnded: number }> => {
-  const { account, context } = member
-  for (let attempt = 1; ; attempt++) {
+): Promise<{ applied: AccountAppend; sessionsEnded: number }> => {
+  const { replica } = member.account
+  const sent: Signed[] = []
+  for (;;) {
     const signed = await signAll(member, device, await build())
-    const logs = logsOf(member, signed)
+    sent.push(signed)
     try {
-      const answer = await context.client.call(appendAccount, {
-        body: { append: toB64(encodeAppend(logs)), ...signed.append.credentials },
-      })
-      const receipts = receiptsFor(
-        fromB64(answer.receipts),
-        logs.map(({ log }) => log),
-      )
-      await take(member, signed, receipts)
-      return { sessionsEnded: answer.sessionsEnded }
+      return { applied: signed.append, sessionsEnded: await sendAll(member, signed) }
     } catch (error) {
       const again = needsRebase(error) || mayHaveArrived(error)
-      if (!again || attempt >= appendAttempts) throw error
-      await account.replica.sync()
+      if (!again || sent.length >= appendAttempts) throw error
+      await replica.sync()
       for (const { share } of signed.append.fences ?? []) await share.replica.sync()
-      if (account.replica.endsWith(device.id, signed.entries.at(-1)!)) return { sessionsEnded: 0 }
+      const arrived = sent.find(({ entries }) => replica.endsWith(device.id, entries.at(-1)!))
+      if (arrived) return { applied: arrived.append, sessionsEnded: 0 }
       await refresh(member)
     }
   }
+}
+
+const sendAll = async (member: Unlocked, signed: Signed): Promise<number> => {
+  const logs = logsOf(member, signed)
+  const answer = await member.context.client.call(appendAccount, {
+    body: { append: toB64(encodeAppend(logs)), ...signed.append.credentials },
+  })
+  const receipts = receiptsFor(
+    fromB64(answer.receipts),
+    logs.map(({ log }) => log),
+  )
+  await take(member, signed, receipts)
+  return answer.sessionsEnded
 }

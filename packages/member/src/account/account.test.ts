@@ -1,3 +1,4 @@
+import { NetworkError } from '@hearthold/client'
 import { generateSigningSeed, toHex } from '@hearthold/crypto'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { createShare } from '../files/share-writer.ts'
@@ -226,6 +227,34 @@ describe('methods', () => {
     await refresh(member)
     expect(member.keys.accountKey).toEqual(other.keys.accountKey)
     expect(member.keys.generation).toBe(2)
+  })
+})
+
+describe('a lost answer', () => {
+  it('leaves the keys that went through', async () => {
+    const { member } = await signUp(server)
+    await createShare(member, 'docs')
+    let lost = false
+    server.change = (name, answer) => {
+      if (name !== 'appendAccount' || lost) return answer
+      lost = true
+      throw new NetworkError('dropped', 'lost reply')
+    }
+    await replaceRecoveryKey(member, () => Promise.resolve())
+    expect(lost).toBe(true)
+    expect(member.keys.generation).toBe(2)
+    expect(member.account.state().generation).toBe(2)
+    const { context, setToken } = freshDevice(server)
+    const signedIn = await signInWithPassword(context, {
+      name: 'ada',
+      password: testPassword,
+      secondFactor: () => Promise.resolve('123456'),
+      ...bearer,
+    })
+    setToken(signedIn.token!)
+    const other = await unlock(context, signedIn, signedIn.unlockBy)
+    expect(other.keys.accountKey).toEqual(member.keys.accountKey)
+    expect(await listShares(other)).toMatchObject([{ name: 'docs' }])
   })
 })
 

@@ -90,25 +90,25 @@ export const changeState = async (
   member: Unlocked,
   change: () => StateChange | Promise<StateChange>,
 ): Promise<{ sessionsEnded: number }> => {
-  let made: StateKeys | undefined
-  let counter = 0
+  const made = new Map<AccountAppend, { keys: StateKeys; counter: number }>()
   const build = async (): Promise<AccountAppend> => {
     const wanted = await change()
     const keys = keysFor(member, wanted.rotate)
     const before = wanted.before ?? []
     const methods = await methodsFor(member, keys, wanted)
     const fences = wanted.rotate ? await makeFences(member, keys) : []
-    counter = member.account.replica.position.seq + before.length + 1
-    made = keys
-    return {
+    const counter = member.account.replica.position.seq + before.length + 1
+    const append: AccountAppend = {
       drafts: [...before, await stateDraft(keys, methods, counter)],
       fences: fences ?? [],
       ...(wanted.credentials ? { credentials: wanted.credentials } : {}),
     }
+    made.set(append, { keys, counter })
+    return append
   }
-  const device = deviceOf(member)
-  const result = await appendToAccount(member, device, build)
-  const { accountKey, generation, keyring } = made!
+  const { applied, sessionsEnded } = await appendToAccount(member, deviceOf(member), build)
+  const { keys, counter } = made.get(applied)!
+  const { accountKey, generation, keyring } = keys
   member.keys = { accountKey, generation, counter, keyring }
-  return result
+  return { sessionsEnded }
 }
