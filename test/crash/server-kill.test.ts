@@ -1,0 +1,18 @@
+import { expect, it } from 'vitest'
+import { runRounds, runWithLoss, seedFor } from './server-rounds.ts'
+
+it('a server killed under load keeps what it acknowledged, whole, and forgets nothing that was used', async () => {
+  const { output, ...counts } = await runRounds(
+    Number(process.env['HEARTHOLD_CRASH_ROUNDS'] ?? 8),
+    seedFor('HEARTHOLD_CRASH_SEED'),
+  )
+  // A run in which little happened would prove little.
+  for (const [what, count] of Object.entries(counts))
+    expect([what, count >= 3]).toEqual([what, true])
+  process.stdout.write(`${JSON.stringify(counts)}\n`)
+  expect(output).not.toMatch(/request failed|does not list it/)
+})
+
+it('the check notices a server that forgets', async () => {
+  await expect(runWithLoss(1)).rejects.toMatchObject({ name: 'AssertionError' })
+})
