@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { startTcpProxy, type TcpProxy } from '../flows/tcp-proxy.ts'
 
-const launcher = resolve(import.meta.dirname, '../../bin/hearthold')
+export const launcher = resolve(import.meta.dirname, '../../bin/hearthold')
 
 const cleanEnvironment = (): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('HEARTHOLD_')))
