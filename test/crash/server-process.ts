@@ -46,22 +46,27 @@ export class ServerProcess {
   readonly dataFolder: string
   /** What it printed, over all its lives. */
   output = ''
-  /** Bytes of all requests' bodies and answers so far. */
-  requests = 0
   readonly #command: Command
+  readonly #isWrapped: boolean
   #child: ChildProcess | undefined
   #agent = new Agent({ keepAlive: true })
 
-  private constructor(port: number, dataFolder: string, command: Command) {
+  private constructor(port: number, dataFolder: string, command: Command, isWrapped: boolean) {
     this.port = port
     this.dataFolder = dataFolder
     this.#command = command
+    this.#isWrapped = isWrapped
   }
 
   /** @param wrap what runs the server's command, given as further arguments; nothing by default */
   static async create(dataFolder: string, wrap: readonly string[] = []): Promise<ServerProcess> {
     const command = [...wrap, process.execPath, launcher, 'serve'] as const
-    return new ServerProcess(await freePort(), dataFolder, command as unknown as Command)
+    return new ServerProcess(
+      await freePort(),
+      dataFolder,
+      command as unknown as Command,
+      wrap.length > 0,
+    )
   }
 
   spawn(): void {
@@ -77,6 +82,8 @@ export class ServerProcess {
         HEARTHOLD_TRUSTED_PROXIES: '127.0.0.1',
       },
       stdio: ['ignore', 'pipe', 'pipe'],
+      // A group of its own, which can be ended as a whole.
+      detached: this.#isWrapped,
     })
     for (const stream of [child.stdout, child.stderr])
       stream?.on('data', (text: Buffer) => (this.output += text.toString()))
@@ -104,13 +111,20 @@ export class ServerProcess {
     return this.#child?.pid ?? 0
   }
 
+  /** A file of its data folder, also where it has a file system of its own. */
+  file(name: string): string {
+    const inside = join(this.dataFolder, name)
+    return this.#isWrapped ? join(`/proc/${this.pid}/root`, inside) : inside
+  }
+
   /** Ends it at once, and waits until it is gone. */
   async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
     const child = this.#child
     this.#child = undefined
     if (child?.exitCode === null && child.signalCode === null) {
       const gone = new Promise((done) => child.once('exit', done))
-      child.kill(signal)
+      if (this.#isWrapped) process.kill(-(child.pid ?? 0), signal)
+      else child.kill(signal)
       await gone
     }
     this.#agent.destroy()
@@ -122,7 +136,6 @@ export class ServerProcess {
     const isBytes = body instanceof Uint8Array
     const payload =
       body === undefined ? undefined : isBytes ? body : Buffer.from(JSON.stringify(body))
-    this.requests++
     const [a, b, c] = randomBytes(3)
     return new Promise((done, fail) => {
       const lost = (cause: unknown): void => fail(new Unanswered(path, { cause }))
@@ -191,7 +204,7 @@ export class ServerProcess {
         return Date.now()
       },
       identity: {
-        setUp: { token: () => readFileSync(join(this.dataFolder, 'set-up-token'), 'utf8').trim() },
+        setUp: { token: () => readFileSync(this.file('set-up-token'), 'utf8').trim() },
       },
     }
     return new Person(server as unknown as TestIdentity, name)

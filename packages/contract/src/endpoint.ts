@@ -50,6 +50,8 @@ export const commonProblems = [
   'internal',
   'not_set_up',
   'unavailable',
+  // Even a failed sign-in is written down, so that it counts.
+  'disk_full',
 ] as const satisfies readonly ProblemCode[]
 
 export const defaultBodyLimitBytes = 64 * 1024

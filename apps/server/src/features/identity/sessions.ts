@@ -118,22 +118,25 @@ const shown = (row: SessionRow, current: string) => ({
 
 const gone = (): ProblemError => new ProblemError('unauthenticated', 'This session has ended.')
 
+/** Writes down that a session was used. On a full or busy disk it is not, and who reads may read all the same. */
+const noteUse = async (...update: Parameters<typeof updateSession>): Promise<void> => {
+  try {
+    await updateSession(...update)
+  } catch (error) {
+    if (!(error instanceof ProblemError)) throw error
+  }
+}
+
 /** Who a token belongs to. Asked anew for every request: ending a session takes effect at once. */
 export const sessionLookup = ({
   db,
   clock,
 }: Pick<IdentityParts, 'db' | 'clock'>): SessionLookup => {
-  const touch = async (row: SessionRow, now: number): Promise<void> => {
-    try {
-      await updateSession(db, row.id, {
-        last_used_at: now,
-        expires_at: now + lifetimeMs(row.kind, row.stay === 1),
-      })
-    } catch (error) {
-      // On a full or busy disk a reader must still be able to read.
-      if (!(error instanceof ProblemError)) throw error
-    }
-  }
+  const touch = (row: SessionRow, now: number): Promise<void> =>
+    noteUse(db, row.id, {
+      last_used_at: now,
+      expires_at: now + lifetimeMs(row.kind, row.stay === 1),
+    })
   return {
     find: async ({ kind, tokenB64 }) => {
       const now = clock.now()
@@ -185,7 +188,7 @@ const describe = async (parts: IdentityParts, session: SessionContext, caller: C
   const row = await rowOf(parts, session)
   const account = await findAccount(db, session.account)
   if (!account) throw gone()
-  if (row.address !== caller.address) await updateSession(db, row.id, { address: caller.address })
+  if (row.address !== caller.address) await noteUse(db, row.id, { address: caller.address })
   return {
     account: account.account,
     log: account.log,
