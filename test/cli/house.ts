@@ -99,9 +99,9 @@ export const readInHome = (device: DemoDevice, name: string): string =>
 
 const launcher = join(import.meta.dirname, '../../bin/hearthold')
 
-/** Starts a command on a device without waiting for it, to be interrupted; its own group when `asUser` says whose. */
+/** Starts a command on a device without waiting for it, so that it can be interrupted; as another user where `uid` says so. */
 export const begin = (
-  device: DemoDevice,
+  device: Pick<DemoDevice, 'home'>,
   args: readonly string[],
   options: { readonly server: string; readonly uid?: number },
 ): { child: ChildProcess; ended: Promise<Run & { signal: NodeJS.Signals | null }> } => {

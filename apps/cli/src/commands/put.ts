@@ -1,4 +1,13 @@
-import { putTree, type LocalItem, type Skipped } from '@hearthold/member'
+import {
+  findPath,
+  makeFolder,
+  putTree,
+  type LocalItem,
+  type PutReport,
+  type ResumeStore,
+  type Share,
+  type Skipped,
+} from '@hearthold/member'
 import { CliError } from '../cli-error.ts'
 import { rootsOf, walkDisk } from '../disk/walk.ts'
 import { openShareOf, parseSharePath, withAdvice } from '../member/share-path.ts'
@@ -8,7 +17,7 @@ import { createProgress } from '../output/progress.ts'
 import { printable } from '../output/text.ts'
 import { listItems, transferOutcome, transferSentence } from '../output/transfer-report.ts'
 import { serverOptions } from './options.ts'
-import { defineVerb } from './verb.ts'
+import { defineVerb, type Surroundings } from './verb.ts'
 
 /** Passes a source on and tells when it has ended: only then the sums are known. */
 async function* toldAtEnd(
@@ -17,6 +26,41 @@ async function* toldAtEnd(
 ): AsyncGenerator<LocalItem> {
   yield* source
   ended()
+}
+
+const putAll = async (
+  call: Surroundings,
+  share: Share,
+  source: AsyncIterable<LocalItem>,
+  how: { readonly target: string; readonly force: boolean; readonly resume: ResumeStore },
+): Promise<PutReport> => {
+  const { target, force, resume } = how
+  const progress = createProgress(call.terminal, call.quiet || call.json)
+  let ended = false
+  try {
+    // Named in the log first: what is kept of a large upload is found again by the folder it goes to.
+    await withAdvice(async () => {
+      if (!findPath(share.view, target)) await makeFolder(share, target)
+    })
+    return await putTree(
+      share,
+      toldAtEnd(source, () => (ended = true)),
+      target,
+      {
+        force,
+        resume,
+        signal: call.terminal.signal,
+        onProgress: ({ bytes, bytesSeen, files, filesSeen }) =>
+          progress.update({
+            doneBytes: bytes,
+            ...(ended ? { totalBytes: bytesSeen } : {}),
+            label: `${files} of ${filesSeen}${ended ? '' : ' or more'} files`,
+          }),
+      },
+    )
+  } finally {
+    progress.end()
+  }
 }
 
 export const putVerb = defineVerb({
@@ -61,39 +105,16 @@ export const putVerb = defineVerb({
       const share = await openShareOf(connection, target.share)
       const notKept: Skipped[] = []
       const walked = walkDisk(roots, { dereference, notKept: (item) => void notKept.push(item) })
-      const progress = createProgress(call.terminal, call.quiet || call.json)
-      let ended = false
-      try {
-        const report = await withAdvice(() =>
-          putTree(
-            share,
-            toldAtEnd(walked, () => (ended = true)),
-            target.path,
-            {
-              force,
-              resume: resumeStore(connection.server),
-              signal: call.terminal.signal,
-              onProgress: ({ bytes, bytesSeen, files, filesSeen }) =>
-                progress.update({
-                  doneBytes: bytes,
-                  ...(ended ? { totalBytes: bytesSeen } : {}),
-                  label: `${files} of ${filesSeen}${ended ? '' : ' or more'} files`,
-                }),
-            },
-          ),
-        )
-        progress.end()
-        const { files, folders, links, bytes, unchanged, skipped } = report
-        const done = { files, folders, links, bytes, skipped: unchanged, failed: skipped }
-        if (!call.json) {
-          if (!call.quiet) await listItems(call.terminal, 'Not kept:', notKept)
-          await listItems(call.terminal, 'Not put:', skipped)
-        }
-        const where = `into ${printable(share.view.name ?? share.log)}:${printable(target.path)}`
-        return transferOutcome(done, transferSentence('Put', done, where), { notKept })
-      } finally {
-        progress.end()
+      const resume = resumeStore(connection.server)
+      const report = await putAll(call, share, walked, { target: target.path, force, resume })
+      const { files, folders, links, bytes, unchanged, skipped } = report
+      const done = { files, folders, links, bytes, skipped: unchanged, failed: skipped }
+      if (!call.json) {
+        if (!call.quiet) await listItems(call.terminal, 'Not kept:', notKept)
+        await listItems(call.terminal, 'Not put:', skipped)
       }
+      const where = `into ${printable(share.view.name ?? share.log)}:${printable(target.path)}`
+      return transferOutcome(done, transferSentence('Put', done, where), { notKept })
     })
   },
 })
