@@ -40,11 +40,15 @@ const privateKeyOf = boundedCache(16, (raw) =>
 )
 
 /** Copies out of Buffer so that callers always hold plain arrays of exactly their own bytes. */
-const plain = (buffer: Buffer): Bytes => {
+const plain = (buffer: Uint8Array): Bytes => {
   const out = new Uint8Array(buffer.length)
   out.set(buffer)
   return out
 }
+
+/** The same memory as a plain array; it is this result's alone. */
+const view = (buffer: Buffer): Bytes =>
+  new Uint8Array(buffer.buffer as ArrayBuffer, buffer.byteOffset, buffer.length)
 
 export const native: Native = {
   sha256: (data) => plain(createHash('sha256').update(data).digest()),
@@ -63,6 +67,14 @@ export const native: Native = {
     cipher.final()
     out.set(cipher.getAuthTag(), nonceBytes + plaintext.length)
     return out
+  },
+
+  sealAesGcmPieces(key, nonce, plaintext, aad) {
+    const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: tagBytes })
+    cipher.setAAD(aad)
+    const ciphertext = cipher.update(plaintext)
+    cipher.final()
+    return [plain(nonce), view(ciphertext), view(cipher.getAuthTag())]
   },
 
   openAesGcm(key, sealed, aad) {

@@ -39,6 +39,21 @@ const hasEd25519 = (): Promise<boolean> => {
   return nativeEd25519
 }
 
+/** Ciphertext and tag. */
+const encrypt = async (
+  key: Uint8Array,
+  nonce: Uint8Array,
+  plaintext: Uint8Array,
+  aad: Uint8Array,
+): Promise<Bytes> => {
+  const sealed = await crypto.subtle.encrypt(
+    { name: 'AES-GCM', iv: plain(nonce), additionalData: plain(aad), tagLength: 128 },
+    await aesKey(key),
+    plain(plaintext),
+  )
+  return new Uint8Array(sealed)
+}
+
 export const native: Native = {
   sha256: (data) => plain(sha256(data)),
   createSha256: () => {
@@ -48,16 +63,17 @@ export const native: Native = {
   hmacSha256: (key, data) => plain(hmac(sha256, key, data)),
 
   async sealAesGcm(key, nonce, plaintext, aad) {
-    const sealed = await crypto.subtle.encrypt(
-      { name: 'AES-GCM', iv: plain(nonce), additionalData: plain(aad), tagLength: 128 },
-      await aesKey(key),
-      plain(plaintext),
-    )
-    const out = new Uint8Array(nonceBytes + sealed.byteLength)
+    const sealed = await encrypt(key, nonce, plaintext, aad)
+    const out = new Uint8Array(nonceBytes + sealed.length)
     out.set(nonce)
-    out.set(new Uint8Array(sealed), nonceBytes)
+    out.set(sealed, nonceBytes)
     return out
   },
+
+  sealAesGcmPieces: async (key, nonce, plaintext, aad) => [
+    plain(nonce.slice()),
+    await encrypt(key, nonce, plaintext, aad),
+  ],
 
   async openAesGcm(key, sealed, aad) {
     if (sealed.length < nonceBytes + tagBytes) return undefined

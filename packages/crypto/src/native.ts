@@ -21,6 +21,13 @@ export type Native = {
     plaintext: Uint8Array,
     aad: Uint8Array,
   ): Promise<Bytes> | Bytes
+  /** The same bytes as consecutive pieces, without the copy that puts them into one array: for streams. */
+  sealAesGcmPieces(
+    key: Uint8Array,
+    nonce: Uint8Array,
+    plaintext: Uint8Array,
+    aad: Uint8Array,
+  ): Promise<readonly Bytes[]> | readonly Bytes[]
   /** Opens nonce(12) | ciphertext | tag(16); undefined if the tag does not verify or it is too short. */
   openAesGcm(
     key: Uint8Array,

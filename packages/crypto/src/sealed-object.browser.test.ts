@@ -111,6 +111,28 @@ describe('sizes', () => {
   })
 })
 
+describe('pieces', () => {
+  test('are one segment once they are joined', async () => {
+    const { key, id, commitment } = newObject()
+    const sealer = createObjectSealer(key, id)
+    const opener = createObjectOpener(key, id, commitment)
+    for (const [index, last, bytes] of [
+      [0, true, 0],
+      [0, false, segmentBytes],
+      [7, true, 5],
+    ] as const) {
+      const plain = randomBytes(bytes)
+      const pieces = await sealer.sealPieces(index, last, plain)
+      const sealed = concat(...pieces)
+      expect(sealed).toHaveLength(bytes + 28)
+      expect(await opener.openSegment(index, last, sealed)).toEqual(plain)
+      plain.fill(0)
+      expect(concat(...pieces)).toEqual(sealed)
+    }
+    await expect(sealer.sealPieces(1, true, new Uint8Array(0))).rejects.toThrow(RangeError)
+  })
+})
+
 describe('refuses', () => {
   test('every changed, cut or added byte of a small object', async () => {
     const { key, id, commitment } = newObject()

@@ -114,6 +114,8 @@ export type ObjectSealer = {
    * only as segment 0; throws RangeError otherwise.
    */
   sealSegment(index: number, last: boolean, plaintext: Uint8Array): Promise<Bytes>
+  /** The same as consecutive pieces whose memory is the caller's: for streams, which need not be one array. */
+  sealPieces(index: number, last: boolean, plaintext: Uint8Array): Promise<readonly Bytes[]>
 }
 
 /** Seals segments of one object, in any order. The key is random per object and never used for another. */
@@ -121,15 +123,21 @@ export const createObjectSealer = (key: Uint8Array, objectId: Uint8Array): Objec
   const commitment = objectCommitment(key, objectId)
   const segmentKey = hkdf(key, objectId, segmentInfo)
   const aadOf = createSegmentAad(objectId)
+  const checkLength = (index: number, last: boolean, length: number): void => {
+    const fits = last
+      ? length <= segmentBytes && (length > 0 || index === 0)
+      : length === segmentBytes
+    if (!fits) throw new RangeError('segment of a wrong length')
+  }
   return {
     commitment,
     async sealSegment(index, last, plaintext) {
-      const { length } = plaintext
-      const fits = last
-        ? length <= segmentBytes && (length > 0 || index === 0)
-        : length === segmentBytes
-      if (!fits) throw new RangeError('segment of a wrong length')
+      checkLength(index, last, plaintext.length)
       return native.sealAesGcm(segmentKey, randomBytes(12), plaintext, aadOf(index, last))
+    },
+    async sealPieces(index, last, plaintext) {
+      checkLength(index, last, plaintext.length)
+      return native.sealAesGcmPieces(segmentKey, randomBytes(12), plaintext, aadOf(index, last))
     },
   }
 }

@@ -3,6 +3,7 @@ import { type BundledObject, fitsBundle, putBundle, uploadObject } from '@hearth
 import { bundleLimitObjects, ProblemError } from '@hearthold/contract'
 import {
   type Bytes,
+  concat,
   createObjectSealer,
   fromHex,
   type ObjectSealer,
@@ -112,6 +113,8 @@ export const createBundler = (share: Share, signal: AbortSignal) => {
 
 /** Segments sealed ahead of the one being sent: in browsers they are sealed in parallel. */
 const sealAhead = 4
+/** Nonce and tag; in browsers the tag hangs on the ciphertext. */
+const smallBytes = 28
 
 /** The stored bytes from `offset` on, a whole number of segments. */
 async function* sealFrom(
@@ -129,9 +132,21 @@ async function* sealFrom(
     return
   }
   const blocks = blocksOf(readAhead(chunksOf(file, from)), segmentBytes, file.size - from)
-  yield* mapAhead(blocks, sealAhead, (block, i) =>
-    sealer.sealSegment(first + i, first + i === count - 1, block),
+  const sealed = mapAhead(blocks, sealAhead, (block, i) =>
+    sealer.sealPieces(first + i, first + i === count - 1, block),
   )
+  // A segment's tag and the next one's nonce travel together: a line takes one small piece better than two.
+  let small: Uint8Array = new Uint8Array(0)
+  for await (const [nonce, ...pieces] of sealed) {
+    yield concat(small, nonce!)
+    for (const piece of pieces.slice(0, -1)) yield piece
+    small = pieces.at(-1)!
+    if (small.length > smallBytes) {
+      yield small
+      small = new Uint8Array(0)
+    }
+  }
+  if (small.length > 0) yield small
 }
 
 /** The object was stored by an earlier run that was cut off before it could say so; ids are random, so it is ours. */
