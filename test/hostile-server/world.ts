@@ -40,7 +40,7 @@ export type World = {
 }
 
 /** The seed in data/keys/instance-signing, whose lines are `<version> <base64url>`. */
-const readReceiptSeed = (folder: string): Bytes => {
+export const readReceiptSeed = (folder: string): Bytes => {
   const text = readFileSync(join(folder, 'data/keys/instance-signing'), 'utf8').trim()
   return fromB64(text.split('\n').at(-1)!.split(' ')[1]!)
 }
