@@ -16,13 +16,13 @@ const withinShare = ({ example, work, done }: Act): Verb =>
   defineVerb({
     example,
     arguments: [
-      { name: 'from', summary: 'SHARE:/path', required: true },
-      { name: 'to', summary: 'SHARE:/folder or SHARE:/new-name', required: true },
+      { name: 'source', summary: 'SHARE:/path', required: true },
+      { name: 'target', summary: 'SHARE:/folder or SHARE:/new-name', required: true },
     ],
     options: serverOptions,
     run: (call) => {
-      const from = parseSharePath(call.arguments.from)
-      const to = parseSharePath(call.arguments.to)
+      const from = parseSharePath(call.arguments.source)
+      const to = parseSharePath(call.arguments.target)
       return withMember(call, async (connection) => {
         const share = await openShareOf(connection, from.share)
         if (to.share !== from.share && (await openShareOf(connection, to.share)) !== share) {

@@ -126,13 +126,18 @@ const buildProgram = (output: {
   return program
 }
 
+const secondWords = (entries: readonly VerbEntry[], first: string): string =>
+  entries
+    .flatMap(({ name }) => (name.startsWith(`${first} `) ? [name.slice(first.length + 1)] : []))
+    .join(', ')
+
 /** The command for an entry; the first of two words is a group of its own. */
-const place = (program: Command, entry: VerbEntry): Command => {
+const place = (program: Command, entry: VerbEntry, entries: readonly VerbEntry[]): Command => {
   const [first = '', second] = entry.name.split(' ')
   if (second === undefined) return program.command(first).description(entry.summary)
   const group =
     program.commands.find((command) => command.name() === first) ??
-    program.command(first).description(`${first} ...`)
+    program.command(first).description(secondWords(entries, first))
   return group.command(second).description(entry.summary)
 }
 
@@ -170,7 +175,7 @@ export const parseCommandLine = async (
   const entry = findEntry(entries, words)
   const verb = await entry?.load()
   for (const one of entries) {
-    const command = place(program, one)
+    const command = place(program, one, entries)
     if (one !== entry || !verb) continue
     fill(command, verb, (values, options) => {
       const common = optionValues(commonOptions, options, env)

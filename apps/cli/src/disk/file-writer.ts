@@ -14,7 +14,6 @@ import {
 } from 'node:fs'
 import { randomBytes } from 'node:crypto'
 import { dirname, join } from 'node:path'
-import { promisify } from 'node:util'
 import type { FileWriter, ItemAttributes } from '@hearthold/member'
 import { errorCode } from './disk-reasons.ts'
 
@@ -23,7 +22,10 @@ const newFile = O_WRONLY | O_CREAT | O_EXCL | (O_NOFOLLOW ?? 0)
 /** Bytes gathered while a write is under way; more make the giver wait. */
 const waitingLimitBytes = 4 * 1024 * 1024
 
-const writeVector = promisify(writev)
+const writeVector = (file: number, pieces: readonly Uint8Array[]): Promise<number> =>
+  new Promise((done, fail) => {
+    writev(file, pieces, (error, count) => (error ? fail(error) : done(count)))
+  })
 
 /** What goes wrong with a name that is taken. */
 export class TakenError extends Error {
@@ -159,7 +161,7 @@ export const createFileWriter = (
   const writeAll = async (pieces: Uint8Array[]): Promise<void> => {
     let left = pieces
     while (left.length > 0) {
-      let { bytesWritten } = await writeVector(file, left)
+      let bytesWritten = await writeVector(file, left)
       while (left[0] && bytesWritten >= left[0].length) {
         bytesWritten -= left[0].length
         left = left.slice(1)
