@@ -249,7 +249,9 @@ export class Batch {
   ): Promise<Bytes | undefined> {
     await this.#flush()
     const { device, own, seen } = header
-    const place = { device, own: u64(own), after: seen.seq, limit: retryWindow }
+    // A number that was made up may be too large to count on from.
+    const after = Math.min(seen.seq, live.point.seq)
+    const place = { device, own: u64(own), after, limit: retryWindow }
     const stored = await findOwnHeader(this.#trx, live.number, place)
     return stored && sha256(stored)
   }
