@@ -259,9 +259,10 @@ export const listShares = async (
 
 /** The share of a name or log id. ProblemError('not_found') for none, 'bad_request' where several bear the name. */
 export const findShare = async (member: Unlocked, nameOrLog: string): Promise<Share> => {
-  const shares = await listShares(member)
+  // By its id a share is reached also where another one's log is damaged.
+  if ((await listShareLogs(member)).includes(nameOrLog)) return openShare(member, nameOrLog)
   const wanted = nameOrLog.normalize('NFC')
-  const found = shares.filter(({ log, name }) => log === nameOrLog || name === wanted)
+  const found = (await listShares(member)).filter(({ name }) => name === wanted)
   if (found.length > 1) {
     throw new ProblemError('bad_request', 'Several shares have that name: give the id of one.')
   }
