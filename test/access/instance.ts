@@ -83,12 +83,12 @@ export class Instance {
       timeouts: { lingerMs: 5 },
     })
     const { fastify } = this.app.http
-    // The sockets of injected requests are the one kind that cannot be cut.
+    // The sockets of injected requests are the one kind that cannot be cut: all learn it from the first.
     fastify.addHook('onRequest', async ({ raw }) => {
-      const mock = raw.socket as { destroy?: () => void }
+      const mock = Object.getPrototypeOf(raw.socket) as { destroy?: () => void }
       mock.destroy ??= () => {}
     })
-    await fastify.ready()
+    await fastify.inject({ method: 'GET', url: '/healthz' })
   }
 
   async restart(argv: readonly string[] = []): Promise<void> {

@@ -36,6 +36,14 @@ const header = (request: FastifyRequest, name: string): string | undefined => {
   return Array.isArray(value) ? value[0] : value
 }
 
+/** RFC 9112 3.2: of two hosts a proxy may take the one and we the other, so that neither is believed. */
+const namesTwoHosts = ({ raw }: FastifyRequest): boolean => {
+  let hosts = 0
+  for (let at = 0; at < raw.rawHeaders.length; at += 2)
+    if (raw.rawHeaders[at]?.toLowerCase() === 'host') hosts++
+  return hosts > 1
+}
+
 /** The headers that tell where a request was made. */
 export const originHeadersOf = (request: FastifyRequest): OriginHeaders => ({
   host: header(request, 'host'),
@@ -153,6 +161,7 @@ export const admission = (deps: AdmissionDeps) => {
     const peer = peerOf(request.raw)
     if (peer.secure && (deps.ownCertificate || peer.viaProxy))
       reply.header('strict-transport-security', strictTransportSecurity)
+    if (namesTwoHosts(request)) throw new ProblemError('bad_request', 'A request names one host.')
     if (!facts?.anyHost) {
       if (deps.onlyFromProxies && !peer.viaProxy && !peer.local) {
         throw new ProblemError(
