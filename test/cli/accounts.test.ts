@@ -96,7 +96,9 @@ describe('sign-up', () => {
     const bea = await house.device('bea')
     const codes = bea.secret('codes')
     const flags = [...newAccountFlags(bea, 'bea'), '--backup-codes-out', codes]
-    await bea.json('sign-up', '--invite-file', invitation, ...flags)
+    const run = await bea.run('sign-up', '--invite-file', invitation, ...flags)
+    expect([run.code, run.stderr]).toEqual([0, ''])
+    expect(run.stdout).toMatch(/^Welcome, bea: signed in and unlocked at /)
     expect(readFileSync(codes, 'utf8').trim().split('\n')).toHaveLength(10)
     const again = await house.device('again')
     const used = ['sign-up', '--invite-file', invitation, ...newAccountFlags(again, 'cid')]

@@ -140,6 +140,13 @@ describe('put and get', () => {
     expect(readdirSync(at('taken'))).toEqual(['zero'])
   })
 
+  it('make nothing on the disk for what is not there', async () => {
+    expect(await fails(ada, 'get', 'Docs:/odd', 'Docs:/none', at('nothing'))).toMatchObject({
+      exit: 4,
+    })
+    expect(existsSync(at('nothing'))).toBe(false)
+  })
+
   it('never write through a link', async () => {
     mkdirSync(at('outside'))
     mkdirSync(at('trap'))

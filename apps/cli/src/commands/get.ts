@@ -1,4 +1,4 @@
-import { getTree, type Share } from '@hearthold/member'
+import { getPath, getTree, type Share } from '@hearthold/member'
 import { CliError, exitCodes } from '../cli-error.ts'
 import { DiskSink } from '../disk/tree-sink.ts'
 import { openShareOf, parseSharePath, withAdvice, type SharePath } from '../member/share-path.ts'
@@ -43,6 +43,8 @@ const sharesOf = async (
   const shares = new Map<Share, string[]>()
   for (const { share: name, path } of places) {
     const share = await openShareOf(connection, name)
+    // Before anything is made on the disk.
+    await withAdvice(async () => getPath(share.view, path))
     const paths = shares.get(share)
     if (paths) paths.push(path)
     else shares.set(share, [path])
