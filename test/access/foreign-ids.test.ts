@@ -13,6 +13,7 @@ import {
 } from '@hearthold/contract'
 import type { LightMyRequestResponse } from 'fastify'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { TestSocket } from '../../apps/server/src/platform/socket/test-socket.ts'
 import type { Schema } from '../fuzz/arbitrary-of.ts'
 import {
   binaryTrials,
@@ -123,6 +124,24 @@ describe('what stays hidden', () => {
     const sessions = await instance.ask(listSessions, { token: asker.token })
     expect(sessions.payload).toContain(asker.session)
     expect(sessions.payload).not.toContain(victim.session)
+  })
+
+  it("another's log, and none, are the same on the socket", async () => {
+    const { instance, asker, theirs, share } = world
+    await instance.app.start()
+    const socket = await TestSocket.signedIn(instance.app.http.port()!, asker.token)
+    const refusal = async (log: string) => {
+      socket.send({ frame: 'open', log, after: 0 })
+      return { ...(await socket.nextFrame('problem')), log: '' }
+    }
+    expect(await refusal(theirs.log.id)).toEqual(await refusal(unknownId()))
+    expect(await refusal(theirs.log.id)).toEqual({ frame: 'problem', code: 'not_found', log: '' })
+    socket.send({ frame: 'open', log: share.log.id, after: 0 })
+    expect((await socket.nextPage()).entries.length).toBeGreaterThan(0)
+    socket.send({ frame: 'follow' })
+    const { heads } = await socket.nextFrame('heads')
+    expect(heads.map(({ log }) => log).toSorted()).toEqual([asker.log.id, share.log.id].toSorted())
+    socket.socket.close()
   })
 
   it("knowing an object's id and bytes does not make it one's own", async () => {

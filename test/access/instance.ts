@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Endpoint, ProblemBody } from '@hearthold/contract'
+import { type Endpoint, type ProblemBody, socketPath } from '@hearthold/contract'
 import { type App, createApp, loadConfig } from '@hearthold/server'
 import type { InjectOptions, LightMyRequestResponse } from 'fastify'
 import type { Answer, TestIdentity } from '../../apps/server/src/features/identity/test-identity.ts'
@@ -53,6 +53,18 @@ export const pathOf = (endpoint: Pick<Endpoint, 'path'>, params: Input['params']
   endpoint.path.replaceAll(/:(\w+)/g, (_all, name: string) =>
     encodeURIComponent(params[name] ?? ''),
   )
+
+/** Everything that answers and is no endpoint: probes, the page, the socket (socket.test.ts has its access). */
+export const plainPaths = [
+  '/',
+  '/set-up',
+  '/sign-up',
+  '/first-page.css',
+  '/icon.svg',
+  '/healthz',
+  '/readyz',
+  socketPath,
+]
 
 export class Instance {
   readonly folder = mkdtempSync(join(tmpdir(), 'hearthold-access-'))
