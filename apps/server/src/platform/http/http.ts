@@ -212,7 +212,7 @@ export const createHttp = (deps: HttpDeps): Http => {
     // [Note: unread bodies] A refused upload is not read to its end; what still comes is thrown away for a moment, so
     // that the client reads the answer instead of a reset, and then the connection is cut.
     else if (!raw.complete)
-      setTimeout(() => raw.complete || raw.socket.destroy(), timeouts.lingerMs).unref()
+      setTimeout(() => raw.complete || raw.destroy(), timeouts.lingerMs).unref()
     if (deps.accessLog !== undefined)
       accessLine(deps.accessLog, request, reply, callers.get(request))
   })
