@@ -21,15 +21,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { DemoDevice } from '../../tools/demo/instance.ts'
-import {
-  begin,
-  fails,
-  readInHome,
-  setUpHost,
-  signUpGuest,
-  startHouse,
-  type House,
-} from './house.ts'
+import { begin, fails, setUpHost, signUpGuest, startHouse, type House } from './house.ts'
 
 let house: House
 let ada: DemoDevice
