@@ -261,6 +261,13 @@ describe('the account log', () => {
     })
   })
 
+  it('an entry that its device signed for another place: log_chain', async () => {
+    const stale = (await appended({ entry: 'profile' }, second)).entries.at(-1)!
+    const { entries } = await appended({ entry: 'profile' }, world.ada.created.device)
+    const forged = forge([...entries, { ...stale, seq: entries.length + 1 }])
+    await expect(unlockForged(forged)).rejects.toMatchObject({ code: 'log_chain' })
+  })
+
   it('a device enrolled by the liar, without a certificate of the root: no effect, listed', async () => {
     const device = deviceKeyOf(generateSigningSeed())
     const facts: AccountFacts = {
