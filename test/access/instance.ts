@@ -94,13 +94,7 @@ export class Instance {
       // What is not read is let go of at once, so that a test of memory sees what the server keeps.
       timeouts: { lingerMs: 5 },
     })
-    const { fastify } = this.app.http
-    // The sockets of injected requests are the one kind that cannot be cut: all learn it from the first.
-    fastify.addHook('onRequest', async ({ raw }) => {
-      const mock = Object.getPrototypeOf(raw.socket) as { destroy?: () => void }
-      mock.destroy ??= () => {}
-    })
-    await fastify.inject({ method: 'GET', url: '/healthz' })
+    await this.app.http.fastify.ready()
   }
 
   async restart(argv: readonly string[] = []): Promise<void> {

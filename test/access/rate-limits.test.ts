@@ -21,6 +21,7 @@ import {
 import { methodType, randomBytes, recoveryLocator, toB64, toHex } from '@hearthold/crypto'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { beginLogin } from '../../apps/server/src/features/identity/test-person.ts'
+import { speak, statusesOf } from '../fuzz/connections.ts'
 import { done } from './foreign-ids.ts'
 import { addMember, codeOf, type Input, Instance, invite, type Person } from './instance.ts'
 
@@ -265,32 +266,23 @@ describe('ordinary requests', () => {
 describe('objects and entries', () => {
   it('are at most sixteen at a time for a session', async () => {
     await instance.app.start()
-    const origin = `http://127.0.0.1:${instance.app.http.port()}`
-    const held = Array.from({ length: 17 }, () => holdOpen(origin, person.token))
-    expect(await Promise.race(held.map(({ answered }) => answered))).toBe(429)
-    const status = async (token: string) =>
-      (await fetch(`${origin}/api/usage`, { headers: { authorization: `Bearer ${token}` } })).status
-    expect([await status(person.token), await status(host.token)]).toEqual([429, 200])
-    for (const { stop } of held) stop()
-    await vi.waitFor(async () => expect(await status(person.token)).toBe(200), 5000)
-  })
-
-  /** A body of which only the beginning comes. */
-  const holdOpen = (origin: string, token: string) => {
-    const controller = new AbortController()
-    const body = new ReadableStream({ start: (stream) => stream.enqueue(new Uint8Array(5)) })
-    const answered = fetch(`${origin}/api/objects/bundle`, {
-      method: 'POST',
-      body,
-      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/octet-stream' },
-      signal: controller.signal,
-      duplex: 'half',
-    } as RequestInit).then(
-      ({ status }) => status,
-      () => 0,
+    const port = instance.app.http.port()!
+    const status = async (token: string): Promise<number> => {
+      const headers = { authorization: `Bearer ${token}` }
+      return (await fetch(`http://127.0.0.1:${port}/api/usage`, { headers })).status
+    }
+    const { token } = person
+    // Of each body only the beginning comes.
+    const beginning = `POST /api/objects/bundle HTTP/1.1\r\nHost: localhost:8765\r\nAuthorization: Bearer ${token}\r\nContent-Type: application/octet-stream\r\nContent-Length: 1000\r\n\r\nx`
+    const held = await Promise.all(Array.from({ length: 17 }, () => speak(port, beginning)))
+    await vi.waitFor(
+      () => expect(held.flatMap((one) => statusesOf(one.answer()))).toEqual([429]),
+      5000,
     )
-    return { answered, stop: () => controller.abort() }
-  }
+    expect([await status(token), await status(host.token)]).toEqual([429, 200])
+    for (const one of held) one.end()
+    await vi.waitFor(async () => expect(await status(token)).toBe(200), 5000)
+  })
 })
 
 it('every endpoint that may lock out lists it', () => {

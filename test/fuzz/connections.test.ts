@@ -1,9 +1,10 @@
 /** What comes over a line of one's own: odd paths, smuggled requests, slow clients, frames that make no sense. */
-import { getSession, socketFrameLimitBytes } from '@hearthold/contract'
+import { getSession, putBundle, socketFrameLimitBytes } from '@hearthold/contract'
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { TestSocket } from '../../apps/server/src/platform/socket/test-socket.ts'
-import { openWorld, type World } from '../access/foreign-ids.ts'
+import { bundleOf, openWorld, type World } from '../access/foreign-ids.ts'
+import { codeOf } from '../access/instance.ts'
 import { holdSlow, type Rude, speak, statusesOf } from './connections.ts'
 import { lookAt } from './honest.ts'
 import { nearly } from './mutations.ts'
@@ -210,6 +211,32 @@ describe('two hundred clients that never finish', () => {
       const headers = { authorization: `Bearer ${world.host.token}` }
       const { status } = await fetch(`http://127.0.0.1:${port}/api/usage`, { headers })
       expect(status).toBe(200)
+    }, 5000)
+  })
+})
+
+describe('a member who sends bundles that never end, over many sessions', () => {
+  it('is told to wait before they fill the memory, and nobody else is', async () => {
+    const { instance, asker, host } = world
+    const tokens = [asker.token]
+    while (tokens.length < 3) tokens.push((await asker.newSession()).token)
+    const bundle = (token: string): string =>
+      `POST /api/objects/bundle HTTP/1.1\r\nHost: localhost:8765\r\nAuthorization: Bearer ${token}\r\nContent-Type: application/octet-stream\r\nContent-Length: 16000000\r\n\r\n`
+    const rude = await Promise.all(
+      Array.from({ length: 12 }, (_none, at) => speak(port, bundle(tokens[at % tokens.length]!))),
+    )
+    await vi.waitFor(
+      () => expect(rude.filter((one) => statusesOf(one.answer())[0] === 429)).toHaveLength(8),
+      5000,
+    )
+    expect(await honest()).toBe(200)
+    const body = bundleOf({ id: 'ab'.repeat(16), bytes: new Uint8Array(1_000_000) })
+    expect(codeOf(await instance.ask(putBundle, { token: host.token, body }))).toBe('')
+    for (const one of rude) one.end()
+    const own = bundleOf({ id: 'cd'.repeat(16), bytes: new Uint8Array(1_000_000) })
+    await vi.waitFor(async () => {
+      const again = await instance.ask(putBundle, { token: asker.token, body: own })
+      expect(codeOf(again)).toBe('')
     }, 5000)
   })
 })

@@ -1,6 +1,7 @@
 import { getSetUp, ProblemError } from '@hearthold/contract'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Credential, SessionContext, SessionLookup } from '../access/session.ts'
+import { type BodyBudget, heldBytes } from './body-budget.ts'
 import { addressKey, type Peer, type PeerReader } from './client-address.ts'
 import {
   checkForgery,
@@ -25,6 +26,7 @@ export type AdmissionDeps = {
   readonly setUp: { needed(): boolean }
   readonly limiter: RateLimiter
   readonly concurrency: Concurrency
+  readonly bodies: BodyBudget
   /** True where the certificate is the host's own, which browsers accept. */
   readonly ownCertificate: boolean
   /** True where plain HTTP is spoken because a proxy stands in front: others may not come past it. */
@@ -179,6 +181,9 @@ export const admission = (deps: AdmissionDeps) => {
     checkRights(facts, session)
     if (isUnsafe(request.method) && facts !== undefined)
       checkForgery(rules, originHeadersOf(request), session?.kind)
+    const bodyBytes = heldBytes(facts?.endpoint, request.raw)
+    if (session !== undefined && bodyBytes > 0)
+      leaveWithResponse(reply, deps.bodies.take(session.account, bodyBytes))
     return caller
   }
 }

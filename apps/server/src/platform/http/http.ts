@@ -11,6 +11,7 @@ import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
 import type { CertificateKeeper } from '../tls/keeper.ts'
 import { admission, type Caller, setSecurityHeaders } from './admission.ts'
+import { bodyBudget } from './body-budget.ts'
 import { checkDeclaredLength, checkMediaType, declaredLength, parseJson, readBody } from './body.ts'
 import { type Peer, peerReader } from './client-address.ts'
 import type { OriginRules } from './origins.ts'
@@ -194,6 +195,7 @@ export const createHttp = (deps: HttpDeps): Http => {
     setUp: deps.setUp,
     limiter: deps.limiter ?? memoryRateLimiter(deps.clock),
     concurrency: concurrencyLimit(deps.concurrentPerSession),
+    bodies: bodyBudget(),
     ownCertificate: deps.ownCertificate,
     onlyFromProxies: deps.onlyFromProxies,
   })
