@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { runRounds, runWithLoss, seedFor } from './server-rounds.ts'
+import { killFirstStart, runRounds, runWithLoss, seedFor } from './server-rounds.ts'
 
 it('a server killed under load keeps what it acknowledged, whole, and forgets nothing that was used', async () => {
   const { output, ...counts } = await runRounds(
@@ -15,4 +15,8 @@ it('a server killed under load keeps what it acknowledged, whole, and forgets no
 
 it('the check notices a server that forgets', async () => {
   await expect(runWithLoss(1)).rejects.toMatchObject({ name: 'AssertionError' })
+})
+
+it('killed in its very first start, it starts and can be set up', async () => {
+  await expect(killFirstStart(4, seedFor('HEARTHOLD_CRASH_SEED'))).resolves.toBeUndefined()
 })

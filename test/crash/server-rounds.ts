@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -56,6 +56,33 @@ export const runRounds = async (rounds: number, seed: number): Promise<Outcome> 
   } finally {
     await server.end('SIGKILL')
     rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/**
+ * Killed while it starts for the first time, when it makes its keys and tables; then it must start, and be set up.
+ * @throws Error where it does not
+ */
+export const killFirstStart = async (rounds: number, seed: number): Promise<void> => {
+  const random = seededRandom(seed)
+  for (let round = 0; round < rounds; round++) {
+    const folder = mkdtempSync(join(tmpdir(), 'hearthold-first-'))
+    const data = join(folder, 'data')
+    const server = await ServerProcess.create(data)
+    try {
+      server.spawn()
+      // Nothing can go wrong before there is a folder.
+      while (!existsSync(data)) await delay(1)
+      await delay(random.below(150))
+      await server.end('SIGKILL')
+      await server.start()
+      await server.person('Ada').setUp()
+    } catch (error) {
+      throw new Error(`first start ${round + 1} of seed ${seed}`, { cause: error })
+    } finally {
+      await server.end('SIGKILL')
+      rmSync(folder, { recursive: true, force: true })
+    }
   }
 }
 
