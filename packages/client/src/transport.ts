@@ -17,7 +17,10 @@ export type TransportRequest = {
 export type TransportResponse = {
   readonly status: number
   readonly headers: Headers
-  /** Throws `NetworkError` when the connection ends before Content-Length bytes have come. */
+  /**
+   * Throws `NetworkError` when the connection ends before Content-Length bytes have come. A chunk is gone when the
+   * second next is asked for: who wants to keep it copies it.
+   */
   readonly body: AsyncIterable<Uint8Array>
   /** The whole body; throws `NetworkError` (`protocol`) beyond `limitBytes`. */
   bytes(limitBytes: number): Promise<Uint8Array>

@@ -73,9 +73,11 @@ const beginOrResume = async (client: Client, options: UploadOptions): Promise<Up
 async function* counted(options: UploadOptions, offset: number): AsyncGenerator<Uint8Array> {
   let position = offset
   for await (const chunk of options.open(offset)) {
-    if (position + chunk.length > options.sizeBytes) throw new SourceLengthError()
+    // Once it is given away, its memory is the transport's.
+    const { length } = chunk
+    if (position + length > options.sizeBytes) throw new SourceLengthError()
     yield chunk
-    position += chunk.length
+    position += length
     options.onProgress?.(position)
   }
   if (position !== options.sizeBytes) throw new SourceLengthError()

@@ -61,7 +61,7 @@ export const native: Native = {
   sealAesGcm(key, nonce, plaintext, aad) {
     const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: tagBytes })
     cipher.setAAD(aad)
-    const out = new Uint8Array(nonceBytes + plaintext.length + tagBytes)
+    const out = view(Buffer.allocUnsafeSlow(nonceBytes + plaintext.length + tagBytes))
     out.set(nonce)
     out.set(cipher.update(plaintext), nonceBytes)
     cipher.final()

@@ -15,6 +15,7 @@ import {
 import { randomBytes } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import type { FileWriter, ItemAttributes } from '@hearthold/member'
+import { releaseBuffer } from '../transport/release-buffer.ts'
 import { errorCode } from './disk-reasons.ts'
 
 const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants
@@ -176,6 +177,7 @@ export const createFileWriter = (
         waiting = []
         waitingBytes = 0
         await writeAll(pieces)
+        for (const piece of pieces) releaseBuffer(piece)
       }
     } catch (error) {
       state.failure = { error }

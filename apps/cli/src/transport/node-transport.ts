@@ -8,6 +8,7 @@ import {
 } from '@hearthold/client'
 import { dial, type Target, type Trust } from './dial.ts'
 import { toNetworkError } from './network-failure.ts'
+import { releaseBuffer } from './release-buffer.ts'
 import { sendBody } from './send-body.ts'
 
 export type NodeTransportOptions = {
@@ -99,9 +100,16 @@ const failureOf = (error: unknown, { target, signal }: Running): unknown =>
 async function* chunksOf(
   response: http.IncomingMessage,
   running: Running,
+  done?: (chunk: Uint8Array) => void,
 ): AsyncGenerator<Uint8Array> {
+  let last: Uint8Array | undefined
   try {
-    for await (const chunk of response) yield chunk as Buffer
+    for await (const chunk of response) {
+      yield chunk as Buffer
+      // Readers ask one chunk ahead: the last one may still be in use, the one before no longer is.
+      if (last) done?.(last)
+      last = chunk as Buffer
+    }
     // A close without an error still leaves the body short.
     if (!response.complete) throw failureOf(undefined, running)
   } catch (error) {
@@ -140,7 +148,7 @@ const headersFrom = (response: http.IncomingMessage): Record<string, string> => 
 const toResponse = (response: http.IncomingMessage, running: Running): TransportResponse => ({
   status: response.statusCode ?? 0,
   headers: headersFrom(response),
-  body: { [Symbol.asyncIterator]: () => chunksOf(response, running) },
+  body: { [Symbol.asyncIterator]: () => chunksOf(response, running, releaseBuffer) },
   bytes: (limitBytes) => collect(response, running, limitBytes),
   discard: () => {
     if (!response.readableEnded) response.destroy()

@@ -1,5 +1,6 @@
 import type { ClientRequest } from 'node:http'
 import type { TransportRequest } from '@hearthold/client'
+import { releaseBuffer } from './release-buffer.ts'
 
 export type SendingBody = {
   /** True while the next chunk is being read or sealed: the silence on the line is then our own. */
@@ -46,7 +47,7 @@ export const sendBody = (
       sizeBytes += chunk.length
       if (bodyLength !== undefined && sizeBytes > bodyLength) throw otherLength()
       if (stopped || request.destroyed) return
-      if (!request.write(chunk)) await drained(request)
+      if (!request.write(chunk, () => releaseBuffer(chunk))) await drained(request)
       if (stopped || request.destroyed) return
       waits = true
     }

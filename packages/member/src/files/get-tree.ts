@@ -234,9 +234,11 @@ const writeStream = async (run: Run, { path, node, version, content }: Wanted): 
   let told = 0
   try {
     for await (const bytes of readContent(run.share, version, { signal: run.signal })) {
+      // Once it is written its memory is the writer's.
+      const { length } = bytes
       await toSink(() => writer.write(bytes))
-      told += bytes.length
-      report(run, 0, bytes.length)
+      told += length
+      report(run, 0, length)
     }
     await toSink(() => writer.close())
     report(run, 1, 0)

@@ -1,6 +1,8 @@
+import { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import { ProblemError } from '@hearthold/contract'
 import { type FileSystem, writeFully } from './file-system.ts'
+import { releaseBuffer } from './release-buffer.ts'
 
 /** One writev for this many bytes: eight of Node's 64 KiB reads. */
 const batchBytes = 512 * 1024
@@ -96,6 +98,8 @@ class BodyReceiver {
       const written = writeFully(fs, file, parts, this.#position)
       onBatch(parts)
       await written
+      // What came off a connection is ours alone; another source may keep its chunks.
+      if (body instanceof IncomingMessage) for (const part of parts) releaseBuffer(part)
       this.#position += bytes
       onWritten()
     } catch (error) {
