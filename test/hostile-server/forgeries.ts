@@ -29,11 +29,20 @@ export type Forgery = {
   /** An epoch and its key; the liar has none, a device in its hands does. */
   readonly epoch?: number
   readonly logKey?: Uint8Array
+  /** Id of the folder, hex. */
+  readonly node?: string
 }
 
 /** A new folder "evil", signed by `device` after what `log` holds and stamped like the entry before it. */
 export const signForged = async (forgery: Forgery): Promise<StampedEntry> => {
-  const { log, person, device, epoch = 1, logKey = new Uint8Array(32).fill(7) } = forgery
+  const {
+    node = 'ef'.repeat(16),
+    log,
+    person,
+    device,
+    epoch = 1,
+    logKey = new Uint8Array(32).fill(7),
+  } = forgery
   const like = log.entries.at(-1)!
   const mine = log.entries.filter(({ header }) => toHex(header.device) === device.id)
   const own = new Map(
@@ -41,7 +50,7 @@ export const signForged = async (forgery: Forgery): Promise<StampedEntry> => {
   )
   const facts: ShareFacts = {
     entry: 'change',
-    changes: [{ op: 'add-folder', node: 'ef'.repeat(16), parent: toHex(log.log) }],
+    changes: [{ op: 'add-folder', node, parent: toHex(log.log) }],
   }
   const draft: EntryDraft<ShareFacts> = {
     kind: shareEntryKinds.change,

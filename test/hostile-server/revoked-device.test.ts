@@ -77,12 +77,29 @@ describe('an entry that a device signed before it was revoked, served afterwards
     const forged = withEntry(await read(share), late, { gov: late.gov })
     const opened = await openForged(share, forged)
     expect([...opened.view.nodes.values()].map(({ name }) => name)).toContain('evil')
-    // It ends with the next entry of a device that knows the new keys: it opens a new epoch by itself.
-    const kept = await openShare(keeper, share.log)
-    await makeFolder(kept, '/fenced')
-    expect(kept.view.epoch).toBe(2)
+    // It ends with the next entry of a device that has read of the new keys: it opens a new epoch by itself.
+    await accountSeq()
+    await makeFolder(share, '/fenced')
+    expect(share.view.epoch).toBe(2)
     const later = withEntry(await read(share), late, { gov: late.gov })
     await expect(openForged(share, later)).rejects.toMatchObject({ code: 'log_stamp' })
+  })
+})
+
+describe('a device that was enrolled later', () => {
+  it('with an entry stamped before its enrolment, behind one that counts: no effect, listed', async () => {
+    const share = await createShare(world.ada.member, 'enrolled later')
+    const founded = await read(share)
+    const { member, key: device } = await secondDevice(world, 'enrolled later')
+    const logKey = await keyOf(await openShare(member, share.log), 1)
+    const person = world.ada
+    const early = await signForged({ log: founded, person, device, logKey })
+    const with1 = withEntry(founded, early, { gov: founded.entries[0]!.gov })
+    const second = await signForged({ log: with1, person, device, logKey, node: '34'.repeat(16) })
+    const forged = withEntry(with1, second, { gov: await accountSeq() })
+    const opened = await openForged(share, forged)
+    expect([...opened.view.nodes.keys()]).toEqual(['34'.repeat(16)])
+    expect(opened.replica.refused).toMatchObject([{ seq: 2, code: 'device_unknown' }])
   })
 })
 

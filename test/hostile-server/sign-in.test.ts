@@ -153,9 +153,9 @@ describe('an answer that names another account', () => {
 
   it("ada's account with bob's log: account_state", async () => {
     const { log } = bob.created
-    const lie = rewriteJson(finishChallengeSignIn, (answer) => ({ ...answer, log }))
+    const lie = rewriteJson(finishSecondFactor, (answer) => ({ ...answer, log }))
     const device = stranger(all(lie, await bobsLog()))
-    const signedIn = await byDevice(device)
+    const signedIn = await byPassword(device)
     device.setToken(signedIn.token)
     const opened = unlock(device.context, signedIn, signedIn.unlockBy)
     await expect(opened).rejects.toMatchObject({ code: 'account_state', name: 'IntegrityError' })
