@@ -2,6 +2,9 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { catalogue } from '../../apps/cli/src/commands/catalogue.ts'
+import { runCommandLine } from '../../apps/cli/src/main.ts'
+import { fakeTerminal } from '../../apps/cli/test/fake-terminal.ts'
 import type { DemoDevice } from '../../tools/demo/instance.ts'
 import {
   fails,
@@ -106,6 +109,41 @@ describe('sign-up', () => {
       exit: 1,
       error: { code: 'invitation_invalid' },
     })
+  })
+
+  it.each([
+    [-45_000, 0],
+    [-600_000, 1],
+  ])('bears a clock that is off by %i ms, or says that it is', async (offMs, exitCode) => {
+    const device = await house.device(`clock${offMs}`)
+    const invitation = join(house.folder, `clock${offMs}-invitation`)
+    await ada.json('invite', '--out', invitation)
+    const env = { HEARTHOLD_HOME: device.home, HEARTHOLD_JSON: '1' }
+    const terminal = { ...fakeTerminal(env), now: () => Date.now() + offMs }
+    const flags = newAccountFlags(device, `clock${offMs}`)
+    const words = ['sign-up', '--invite-file', invitation, ...flags]
+    expect(await runCommandLine(catalogue, words, terminal)).toBe(exitCode)
+    expect(existsSync(device.secret('recovery-key'))).toBe(exitCode === 0)
+    expect(terminal.out().includes('clock of this computer')).toBe(exitCode === 1)
+  })
+
+  it('replaces the authenticator, after which only the new one counts', async () => {
+    const finn = await signUpGuest(house, ada, 'finn')
+    const next = ['--totp-secret-out', finn.secret('next-totp')]
+    await finn.json('methods', 'replace-authenticator', ...next)
+    const fresh = newDeviceOf(house, finn, 'finn-fresh')
+    const name = ['--name', 'finn', '--password-file', finn.secret('password')]
+    const old = await fails(
+      fresh,
+      'sign-in',
+      ...name,
+      '--totp-secret-file',
+      finn.secret('totp-secret'),
+    )
+    expect([old.exit, old.error.code]).toEqual([3, 'second_factor_wrong'])
+    const other = newDeviceOf(house, finn, 'finn-other')
+    const proof = [...name, '--totp-secret-file', finn.secret('next-totp')]
+    expect(await other.json('sign-in', ...proof)).toMatchObject({ name: 'finn', unlocked: true })
   })
 
   it('never sends an invitation to another server, nor over a session', async () => {

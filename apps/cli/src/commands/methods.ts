@@ -9,7 +9,7 @@ import {
 } from '@hearthold/member'
 import { CliError } from '../cli-error.ts'
 import { secondFactorOf, withFreshProof } from '../member/prove.ts'
-import { createTotpCodes } from '../member/totp.ts'
+import { createTotpCodes, retryUsedCodes } from '../member/totp.ts'
 import { withMember, type MemberConnection } from '../member/with-member.ts'
 import { reserveSecretFile, type SecretFile } from '../output/secret-file.ts'
 import { formatTable } from '../output/table.ts'
@@ -184,8 +184,11 @@ export const replaceAuthenticatorVerb = defineVerb({
           const { change: started, totpSecret } = await client.call(startTotpChange)
           await file.write(totpSecret)
           const name = server.findRecord()?.account?.name ?? ''
-          const totpCode = await createTotpCodes(server, name, call.terminal).next(totpSecret)
-          await client.call(finishTotpChange, { body: { change: started, totpCode } })
+          const codes = createTotpCodes(server, name, call.terminal)
+          await retryUsedCodes(true, async () => {
+            const totpCode = await codes.next(totpSecret)
+            await client.call(finishTotpChange, { body: { change: started, totpCode } })
+          })
         })
       } finally {
         await file.keep()

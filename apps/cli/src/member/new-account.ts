@@ -18,7 +18,7 @@ import { reserveSecretFile, type SecretFile } from '../output/secret-file.ts'
 import { printable } from '../output/text.ts'
 import { canAsk } from '../terminal.ts'
 import { labelOf, rememberAccount } from './enter-account.ts'
-import { createTotpCodes } from './totp.ts'
+import { createTotpCodes, stepsAtOnce } from './totp.ts'
 import { memberContext } from './with-member.ts'
 
 export type NewAccountCall = Call<
@@ -124,10 +124,22 @@ const secondFactorOf = (
       },
     }
   }
+  let kept = ''
+  let tries = 1
   return {
     keepTotp: async ({ secret }) => {
       await file.write(secret)
+      kept = secret
       return codes.next(secret)
+    },
+    // A code may run out on its way, and clocks differ by a little.
+    onWrongCode: async () => {
+      if (tries++ < stepsAtOnce) return codes.next(kept)
+      throw new CliError(
+        'failure',
+        'The server refuses all codes of the new authenticator.',
+        'Compare the clock of this computer with that of the server.',
+      )
     },
   }
 }

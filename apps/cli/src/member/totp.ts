@@ -6,7 +6,7 @@ import type { ServerHome } from '../home/server-home.ts'
 import type { Terminal } from '../terminal.ts'
 
 /** The server takes codes of three steps, each once: more tries than these would only be guesses. */
-const stepsAtOnce = 3
+export const stepsAtOnce = 3
 
 /** Computes codes of the authenticator for one name at one server, each step once. */
 export type TotpCodes = {
