@@ -59,23 +59,23 @@ const place: fc.Arbitrary<Place> = fc.record({
   act: fc.constantFrom('replace', 'replace', 'remove', 'add', 'nest'),
 })
 
-/** Every object or array in a value, with the keys of it. */
-const holders = (value: unknown): { holder: Record<string, unknown>; key: string }[] =>
-  typeof value !== 'object' || value === null
+/** Every object or array in a value, with the keys of it; of what was nested deeply, the upper levels. */
+const holders = (value: unknown, depth = 0): { holder: Record<string, unknown>; key: string }[] =>
+  typeof value !== 'object' || value === null || depth > 8
     ? []
     : Object.entries(value).flatMap(([key, inner]) => [
         { holder: value as Record<string, unknown>, key },
-        ...holders(inner),
+        ...holders(inner, depth + 1),
       ])
 
 const spoil = (original: unknown, { at, value, act }: Place): unknown => {
   const copy = structuredClone(original)
   const found = holders(copy)
-  if (found.length === 0) return act === 'nest' ? deep(2000) : value
+  if (found.length === 0) return act === 'nest' ? deep(700) : value
   const { holder, key } = found[at % found.length]!
   if (act === 'remove') delete holder[key]
   else if (act === 'add') holder[`${key}2`] = value
-  else if (act === 'nest') holder[key] = deep(500 + at)
+  else if (act === 'nest') holder[key] = deep(300 + at)
   else holder[key] = value
   return copy
 }
