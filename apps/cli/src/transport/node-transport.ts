@@ -97,6 +97,10 @@ type Running = {
 const failureOf = (error: unknown, { target, signal }: Running): unknown =>
   signal?.aborted ? signal.reason : toNetworkError(error, target, true)
 
+/** Not a Buffer, whose `slice` shares memory where that of other arrays copies. */
+const plain = ({ buffer, byteOffset, length }: Buffer): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, length)
+
 async function* chunksOf(
   response: http.IncomingMessage,
   running: Running,
@@ -104,11 +108,12 @@ async function* chunksOf(
 ): AsyncGenerator<Uint8Array> {
   let last: Uint8Array | undefined
   try {
-    for await (const chunk of response) {
-      yield chunk as Buffer
+    for await (const buffer of response) {
+      const chunk = plain(buffer as Buffer)
+      yield chunk
       // Readers ask one chunk ahead: the last one may still be in use, the one before no longer is.
       if (last) done?.(last)
-      last = chunk as Buffer
+      last = chunk
     }
     // A close without an error still leaves the body short.
     if (!response.complete) throw failureOf(undefined, running)
@@ -134,7 +139,7 @@ const collect = async (
     }
     parts.push(part)
   }
-  return parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts, sizeBytes)
+  return parts.length === 1 && parts[0] ? parts[0] : plain(Buffer.concat(parts, sizeBytes))
 }
 
 const headersFrom = (response: http.IncomingMessage): Record<string, string> => {
