@@ -81,7 +81,7 @@ describe('transfers over real connections', () => {
     })
     const parts: Uint8Array[] = []
     for await (const part of downloadObject(createClient({ transport, waiting }), object))
-      parts.push(part.slice())
+      parts.push(Uint8Array.from(part))
     expect(Buffer.concat(parts).equals(bytes)).toBe(true)
     expect(cuts).toEqual([])
   })
