@@ -68,7 +68,6 @@ describe('LogVerifier', () => {
       'log_chain',
     ],
     ['a number is skipped', (e) => [e[0]!, ...e.slice(2)], 'log_chain'],
-    ['the end is cut and the receipt kept', (e) => e.slice(0, 4), undefined],
     [
       'facts are exchanged',
       (e) => e.map((x, i) => (i === 2 ? { ...x, facts: e[0]!.facts } : x)),
@@ -104,15 +103,17 @@ describe('LogVerifier', () => {
       (e) => e.map((x, i) => (i === 0 ? { ...x, signature: e[1]!.signature } : x)),
       'log_chain',
     ],
-  ] as [string, (entries: readonly StampedEntry[]) => StampedEntry[], IntegrityCode | undefined][])(
+  ] as [string, (entries: readonly StampedEntry[]) => StampedEntry[], IntegrityCode][])(
     'when %s: refuses, by name',
     async (_name, lie, code) => {
-      const attempt = verified(log, lie(log.entries))
-      if (code) await expect(attempt).rejects.toMatchObject({ code })
-      // Newest entries can be withheld for a while: the receipt then says that more exists.
-      else expect((await attempt).position.seq).toBeLessThan((await log.receipt()).seq)
+      await expect(verified(log, lie(log.entries))).rejects.toMatchObject({ code })
     },
   )
+
+  it('when the end is cut and the receipt kept: stands before the receipt, which says that more exists', async () => {
+    const { position } = await verified(log, log.entries.slice(0, 4))
+    expect(position.seq).toBeLessThan((await log.receipt()).seq)
+  })
 
   it('refuses a device that the account does not certify', async () => {
     const other = fixtureDevice('stranger')

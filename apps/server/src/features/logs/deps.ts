@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely'
+import type { SessionContext } from '#platform/access/session.ts'
 import type { Clock } from '#platform/clock.ts'
 import type { LogService, ObjectAccess } from '#platform/logs/index.ts'
 import type { LogFeatureTables } from './tables.ts'
@@ -17,4 +18,5 @@ export type Asker = {
   readonly account: string
   /** The account log. */
   readonly log: string
+  readonly role: SessionContext['role']
 }

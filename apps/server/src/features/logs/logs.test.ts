@@ -9,7 +9,7 @@ import {
 } from '@hearthold/crypto'
 import { deviceAt } from '@hearthold/model'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { newNode, TestMember, type TestShare } from '#platform/logs/test-logs.ts'
+import { newNode, TestMember, TestShare } from '#platform/logs/test-logs.ts'
 import { codeOf, TestLogFeature } from './test-log-feature.ts'
 
 let test: TestLogFeature
@@ -89,6 +89,16 @@ describe('logs over HTTP', () => {
       expect(codeOf(await test.as(member, 'POST', '/api/logs', broken))).toBe('entry_invalid')
     }
     expect(await append()).toBe('entry_invalid')
+  })
+})
+
+describe('guests', () => {
+  it('found no shares: they have only what others share with them', async () => {
+    const guest = await test.member('guest')
+    const refused = await test.append(guest, await new TestShare(guest).foundingAppend())
+    expect(refused).toMatchObject({ code: 'forbidden' })
+    const { body } = await test.as(guest, 'GET', '/api/logs')
+    expect((body as { logs: { log: string }[] }).logs.map(({ log }) => log)).toEqual([guest.log.id])
   })
 })
 

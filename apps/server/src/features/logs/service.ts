@@ -54,6 +54,9 @@ export const logsService = (deps: LogFeatureDeps) => {
       if (appends.some((append) => isAccountLog(append, asker))) {
         throw new ProblemError('entry_refused', 'Account logs are changed by appendAccount.')
       }
+      if (asker.role === 'guest' && appends.some(({ genesis }) => genesis)) {
+        throw new ProblemError('forbidden', 'Guests have only what others share with them.')
+      }
       const { account, log } = asker
       return encodeReceipts(await logs.append({ actor: { account, log }, appends }))
     },

@@ -87,13 +87,13 @@ export class TestLogFeature {
   }
 
   /** A member with an account log, signed in. */
-  async member(): Promise<TestMember> {
+  async member(role: 'member' | 'guest' = 'member'): Promise<TestMember> {
     const member = new TestMember()
     const token = randomBytes(32)
     const tokenB64 = Buffer.from(token).toString('base64url')
     const { account, log } = member.actor
     const sessionId = toHex(randomBytes(16))
-    this.#sessions[tokenB64] = testSession({ sessionId, account, log })
+    this.#sessions[tokenB64] = testSession({ sessionId, account, log, role })
     this.#tokens.set(member, tokenB64)
     const appends = [await member.foundingAppend()]
     const [receipt] = await this.logs.append({ actor: member.actor, appends })
