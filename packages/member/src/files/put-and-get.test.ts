@@ -46,7 +46,10 @@ describe('put and get', () => {
     for (const [path, bytes] of contents) list.push(file(path, bytes))
     list.push({ kind: 'link', path: 'link', target: '../somewhere/else' })
     const report = await putTree(share, items(...list), '/top')
-    expect(report).toMatchObject({ files: contents.size, links: 1, folders: 1, skipped: [] })
+    // top, empty, deep and er.
+    expect(report).toMatchObject({ files: contents.size, links: 1, folders: 4, skipped: [] })
+    const again = await putTree(share, items(...list), '/top')
+    expect(again).toMatchObject({ files: 0, unchanged: contents.size + 1, folders: 0 })
     const { sink, files, folders, links } = memorySink()
     const got = await getTree(await openShare(ada.member, share.log), ['/top'], sink)
     expect(got.failed).toEqual([])
@@ -165,6 +168,36 @@ describe('put and get', () => {
     const { sink, files } = memorySink()
     await getTree(share, ['/'], sink)
     expect(files.get('big')).toBe(hash(bytes))
+  })
+
+  it('goes on with a large upload in folders of the same run, though the run died', async () => {
+    const resume = memoryResumes()
+    const bytes = randomBytes(5_000_000)
+    let cuts = 0
+    server.objects.onUploadBytes = (given) => {
+      cuts++
+      return cuts === 1 ? given.subarray(0, 2_000_000) : given
+    }
+    let dead = false
+    server.before = (name) => {
+      // As after kill -9: from the cut on nothing reaches the server, not even what a failing run still saves.
+      dead ||= cuts === 1 && (name === 'getUpload' || name === 'writeUpload')
+      if (dead) throw new NetworkError('dropped', 'cut')
+    }
+    const source = file('new/deep/big', bytes)
+    const folders: LocalItem[] = ['new', 'new/deep'].map((path) => ({ kind: 'folder', path }))
+    await expect(putTree(share, items(...folders, source), '/', { resume })).rejects.toThrow('cut')
+    server.before = () => undefined
+    const asked: number[] = []
+    const watched: LocalFile = {
+      ...source,
+      open: (offset) => (asked.push(offset), source.open(offset)),
+    }
+    const later = await openShare(ada.member, share.log)
+    const report = await putTree(later, items(...folders, watched), '/', { resume })
+    expect(asked).toEqual([7 * 262_144])
+    expect(report).toMatchObject({ files: 1, folders: 0 })
+    expect([resume.records.size, server.objects.uploads.size]).toEqual([0, 1])
   })
 
   it('starts a large upload again when the source has changed', async () => {

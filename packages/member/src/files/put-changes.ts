@@ -23,7 +23,7 @@ const estimate = ({ attributes }: PlannedChange): number =>
 export type ChangeQueue = {
   /** Takes a change; resolves at once, or after the batch before it is stored where two wait already. */
   add(change: PlannedChange): Promise<void>
-  /** Appends what has gathered. */
+  /** Appends what has gathered; resolves once all that was added before is in the log. */
   flush(): Promise<void>
   /** True where something waits for longer than `ms`. */
   waitsLonger(ms: number): boolean
@@ -106,8 +106,12 @@ export const createChangeQueue = (
     waiting = []
     waitingBytes = 0
     const appended = appendChanges(share, (view) => fitAll(view, batch, skipped))
-    appended.catch(() => undefined)
     underWay.push(appended)
+    // One that failed stays, so that everybody who waits for it learns of it.
+    appended.then(
+      () => void underWay.splice(underWay.indexOf(appended), 1),
+      () => undefined,
+    )
   }
   return {
     async add(change) {
@@ -116,11 +120,14 @@ export const createChangeQueue = (
       waitingBytes += estimate(change)
       if (waiting.length < changeLimit && waitingBytes < batchLimitBytes) return
       begin()
-      while (underWay.length > 2) await underWay.shift()
+      while (underWay.length > 2) await underWay[0]
     },
     async flush() {
       begin()
-      while (underWay.length > 0) await underWay.shift()
+      // All are waited for, also where another caller waits for the same: several files end at once.
+      for (const one of await Promise.allSettled(underWay)) {
+        if (one.status === 'rejected') throw one.reason
+      }
     },
     waitsLonger: (ms) => waiting.length > 0 && clock() - since > ms,
   }

@@ -54,6 +54,7 @@ export class Places {
   readonly #folders: Map<string, Reached>
   readonly #names = new Map<string, Map<string, ShareNode[]>>()
   readonly #claimed = new Set<string>()
+  #made = 0
 
   /** `plan` takes the folders that must be made on the way, parents first. */
   constructor(view: ShareView, target: readonly string[], plan: Plan) {
@@ -61,6 +62,11 @@ export class Places {
     this.#target = target
     this.#plan = plan
     this.#folders = new Map([['', view.root]])
+  }
+
+  /** Folders that were planned since they were not there. */
+  get made(): number {
+    return this.#made
   }
 
   /** The folder of a path below the target, found or planned; a reason where something else is in its way. */
@@ -138,6 +144,7 @@ export class Places {
       parent,
     })
     this.#names.set(node, new Map())
+    this.#made++
     return node
   }
 }

@@ -34,6 +34,7 @@ export type PutReport = {
   readonly files: number
   readonly bytes: number
   readonly links: number
+  /** Folders that were made, those on the way to the target included. */
   readonly folders: number
   /** Files left as they are, since size and time are the same. */
   readonly unchanged: number
@@ -47,7 +48,7 @@ const largeAtOnce = 2
 /** What is stored is named in the log at the latest after this long, so that little is lost to a crash. */
 const flushAfterMs = 15_000
 
-type Counts = { files: number; bytes: number; links: number; folders: number; unchanged: number }
+type Counts = { files: number; bytes: number; links: number; unchanged: number }
 
 type Run = {
   readonly share: Share
@@ -120,6 +121,9 @@ const putLarge = async (run: Run, file: LocalFile, placed: Extract<Placed, { par
   let told = 0
   const path = `${placed.parent}/${placed.name}`
   try {
+    // The record of the upload bears the folder's id: a later run finds it only where that id is in the log.
+    const { view } = run.share
+    if (placed.parent !== view.root && !view.nodes.has(placed.parent)) await run.queue.flush()
     const stored = await uploadLarge(run.share, path, file, {
       resumes: run.resumes,
       signal: run.signal,
@@ -186,10 +190,8 @@ const putItem = async (run: Run, item: LocalItem): Promise<void> => {
     case 'file':
       return putFile(run, item)
     case 'folder': {
-      const before = run.counts.folders
-      const made = await run.places.folder(item.path, item)
-      if (typeof made !== 'string') skip(run, item.path, made.reason)
-      else run.counts.folders = before + 1
+      const reached = await run.places.folder(item.path, item)
+      if (typeof reached !== 'string') skip(run, item.path, reached.reason)
     }
   }
 }
@@ -224,7 +226,7 @@ export const putTree = async (
     resumes: createResumes(share, options.resume),
     small: createCrew(smallAtOnce),
     large: createCrew(largeAtOnce),
-    counts: { files: 0, bytes: 0, links: 0, folders: 0, unchanged: 0 },
+    counts: { files: 0, bytes: 0, links: 0, unchanged: 0 },
     progress: { files: 0, bytes: 0, filesSeen: 0, bytesSeen: 0 },
   }
   try {
@@ -242,7 +244,7 @@ export const putTree = async (
     await saveRest(run)
     throw error
   }
-  return { ...run.counts, skipped: [...skipped.values()] }
+  return { ...run.counts, folders: run.places.made, skipped: [...skipped.values()] }
 }
 
 /** After a failure: what was stored is named, if that still works; the failure itself is what counts. */
