@@ -1,6 +1,6 @@
 /** A member in one call, for tests: signed up, unlocked, with its own heads. */
 import { type Client, createClient, type Transport } from '@hearthold/client'
-import { createAccount, type CreatedAccount } from './account/sign-up.ts'
+import { createAccount, type CreateAccountOptions, type CreatedAccount } from './account/sign-up.ts'
 import { unlock, type Unlocked } from './account/unlock.ts'
 import { memoryHeads } from './logs/known-heads.ts'
 import type { MemberContext } from './member-context.ts'
@@ -32,6 +32,7 @@ export const signUp = async (
   server: Pick<MemoryServer, 'transport'>,
   name = 'ada',
   deviceMethod = true,
+  more: Partial<Pick<CreateAccountOptions, 'displayName'>> = {},
 ): Promise<TestMember> => {
   const { client, setToken } = testClient(server.transport())
   const context: MemberContext = { client, heads: memoryHeads() }
@@ -42,6 +43,7 @@ export const signUp = async (
     password: testPassword,
     deviceLabel: 'first device',
     deviceMethod,
+    ...more,
     keepRecoveryKey: (text) => {
       recoveryKey = text
       return Promise.resolve()

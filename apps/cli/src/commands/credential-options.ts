@@ -71,9 +71,17 @@ export const deviceLabelOption = {
   env: 'HEARTHOLD_DEVICE_LABEL',
 } as const satisfies Option
 
+export const displayNameOption = {
+  name: 'display-name',
+  value: 'NAME',
+  summary: 'What people are shown, sealed from the server; the sign-in name if absent',
+  env: 'HEARTHOLD_DISPLAY_NAME',
+} as const satisfies Option
+
 /** What set-up and sign-up have in common. */
 export const newAccountOptions = [
   nameOption,
+  displayNameOption,
   passwordOption,
   recoveryKeyOutOption,
   totpSecretOutOption,

@@ -1,18 +1,40 @@
 import { getSession } from '@hearthold/contract'
-import { withSession } from '../connection.ts'
+import { CliError } from '../cli-error.ts'
+import { type Connection, withSession } from '../connection.ts'
 import { formatTime, printable } from '../output/text.ts'
 import { serverOptions } from './options.ts'
 import { defineVerb } from './verb.ts'
+
+/** The sealed display name, where this device opens the account of the session; loaded only then. */
+const displayNameOf = async (
+  connection: Connection,
+  account: string,
+): Promise<string | undefined> => {
+  const record = connection.server.findRecord()
+  if (record?.account?.id !== account || !connection.server.findDeviceSecret()) return undefined
+  const { unlockHere } = await import('../member/with-member.ts')
+  try {
+    const member = await unlockHere(connection)
+    return await member.account.openName(member.keys.keyring)
+  } catch (error) {
+    // Locked, or let in no more: who is signed in can be said all the same.
+    if (error instanceof CliError) return undefined
+    throw error
+  }
+}
 
 export const whoamiVerb = defineVerb({
   example: 'hearthold whoami',
   arguments: [],
   options: serverOptions,
   run: (call) =>
-    withSession(call, async ({ client, server }) => {
+    withSession(call, async (connection) => {
+      const { client, server } = connection
       const { account, log, name, role, session, backupCodesLeft } = await client.call(getSession, {
         signal: call.terminal.signal,
       })
+      const displayName = await displayNameOf(connection, account)
+      const person = [...new Set([displayName ?? name, name])].map(printable).join(', ')
       const unlocked = server.findDeviceSecret() !== undefined
       return {
         data: {
@@ -20,6 +42,7 @@ export const whoamiVerb = defineVerb({
           account,
           log,
           name,
+          ...(displayName === undefined ? {} : { displayName }),
           role,
           session: session.id,
           device: session.device,
@@ -27,7 +50,7 @@ export const whoamiVerb = defineVerb({
           unlocked,
           backupCodesLeft,
         },
-        text: `${printable(name)} (${role}) at ${server.url}\nSigned in until ${formatTime(session.expiresAt)}; ${unlocked ? 'unlocked on this device' : 'locked: hearthold unlock opens the files'}.\n`,
+        text: `${person} (${role}) at ${server.url}\nSigned in until ${formatTime(session.expiresAt)}; ${unlocked ? 'unlocked on this device' : 'locked: hearthold unlock opens the files'}.\n`,
       }
     }),
 })

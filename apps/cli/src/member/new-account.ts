@@ -60,6 +60,21 @@ const newPassword = async ({ questions, options }: NewAccountCall): Promise<stri
   return password
 }
 
+const displayNameLimit = 128
+
+/** Checked before anything is sent; nothing where it is not given. */
+const displayNameOf = ({ options }: NewAccountCall): { displayName?: string } => {
+  const given = options['display-name']
+  if (given === undefined) return {}
+  const displayName = given.trim().normalize('NFC')
+  if (displayName !== '' && displayName.length <= displayNameLimit) return { displayName }
+  throw new CliError(
+    'usage',
+    'The display name is empty or too long.',
+    `Give one of 1 to ${displayNameLimit} characters by --display-name or HEARTHOLD_DISPLAY_NAME.`,
+  )
+}
+
 type Files = {
   readonly recoveryKey: SecretFile
   readonly totpSecret: SecretFile | undefined
@@ -175,7 +190,7 @@ const create = async (
   connection: Connection,
   pass: SignUpPass,
   files: Files,
-  who: { readonly name: string; readonly password: string },
+  who: Pick<CreateAccountOptions, 'name' | 'password' | 'displayName'>,
 ): Promise<CreatedAccount> => {
   let asked = false
   const { keepTotp, ...rest } = secondFactorOf(call, connection, who.name, files.totpSecret)
@@ -220,6 +235,7 @@ export const newAccount = async (
 ): Promise<Outcome> => {
   checkAnswerable(call)
   const { questions, options } = call
+  const shown = displayNameOf(call)
   const pin = link.pin === undefined ? undefined : ({ kind: 'pin', pin: link.pin } as const)
   const connection = await connectAfresh(
     { ...call, options: { ...options, server: undefined } },
@@ -235,7 +251,7 @@ export const newAccount = async (
     })
     const password = await newPassword(call)
     const files = await reserveFiles(call)
-    const created = await create(call, connection, pass, files, { name, password })
+    const created = await create(call, connection, pass, files, { name, password, ...shown })
     connection.setToken(created.token)
     await files.backupCodes?.write(created.backupCodes.join('\n'))
     for (const file of all(files)) await file.keep()
@@ -257,6 +273,7 @@ export const newAccount = async (
         account: created.account,
         log: created.log,
         name,
+        displayName: shown.displayName ?? name,
         role: created.role,
         device: created.device.id,
         expiresAt: created.expiresAt,
@@ -266,7 +283,7 @@ export const newAccount = async (
         backupCodes: created.backupCodes.length,
       },
       text: [
-        `Welcome, ${printable(name)}: signed in and unlocked at ${connection.server.url}.\n`,
+        `Welcome, ${printable(shown.displayName ?? name)}: signed in and unlocked at ${connection.server.url}.\n`,
         `Your recovery key is in ${files.recoveryKey.path}. It is the only other way in: keep it away from this computer.\n`,
         files.totpSecret ? `The authenticator's secret is in ${files.totpSecret.path}.\n` : '',
         backupNote(call, files, created.backupCodes),

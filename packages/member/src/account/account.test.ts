@@ -56,6 +56,8 @@ describe('an account', () => {
       hasMethod: true,
     })
     expect(await member.account.openName(member.keys.keyring)).toBe('ada')
+    const named = await signUp(server, 'ben', true, { displayName: 'Ben Ek 🌲' })
+    expect(await named.member.account.openName(named.member.keys.keyring)).toBe('Ben Ek 🌲')
   })
 
   it('is not made when the recovery key could not be kept', async () => {

@@ -60,6 +60,8 @@ export type CreateAccountOptions = {
   readonly pass: SignUpPass
   readonly name: string
   readonly password: string
+  /** What people are shown for the account; sealed. The sign-in name where absent. */
+  readonly displayName?: string
   /** What other devices of the member show for this one; sealed. */
   readonly deviceLabel: string
   /** This device's seed where it has one already; a new one is made otherwise. */
@@ -186,7 +188,7 @@ const makeAccount = async (
     await stateDraft(keys, methods, stateCounter),
     pinDraft(keyring, made.instanceKey),
     await identityDraft({ account: made.account, keyring }),
-    profileDraft(keyring, options.name),
+    profileDraft(keyring, options.displayName ?? options.name),
   ]
   const place = {
     log: logBytes,
