@@ -23,6 +23,31 @@ export const catalogue: readonly VerbEntry[] = [
     load: async () => (await import('./invite.ts')).inviteRemoveVerb,
   },
   {
+    name: 'members',
+    summary: 'List the members of this server',
+    load: async () => (await import('./members.ts')).membersVerb,
+  },
+  {
+    name: 'members list',
+    summary: 'List the members of this server',
+    load: async () => (await import('./members.ts')).membersListVerb,
+  },
+  {
+    name: 'members quota',
+    summary: 'Set how much a member may keep',
+    load: async () => (await import('./members.ts')).membersQuotaVerb,
+  },
+  {
+    name: 'members suspend',
+    summary: 'End the sessions of a member, and let no new one begin',
+    load: async () => (await import('./members.ts')).membersSuspendVerb,
+  },
+  {
+    name: 'members resume',
+    summary: 'Let a suspended member in again',
+    load: async () => (await import('./members.ts')).membersResumeVerb,
+  },
+  {
     name: 'sign-up',
     summary: 'Make an account by an invitation',
     load: async () => (await import('./sign-up.ts')).signUpVerb,
@@ -46,6 +71,11 @@ export const catalogue: readonly VerbEntry[] = [
     name: 'whoami',
     summary: 'Show who is signed in, and where',
     load: async () => (await import('./whoami.ts')).whoamiVerb,
+  },
+  {
+    name: 'usage',
+    summary: 'Show how much is used, and of what quota',
+    load: async () => (await import('./usage.ts')).usageVerb,
   },
   {
     name: 'put',

@@ -1,3 +1,4 @@
+import { getUsage } from '@hearthold/contract'
 import {
   findPath,
   makeFolder,
@@ -12,10 +13,12 @@ import { CliError } from '../cli-error.ts'
 import { rootsOf, walkDisk } from '../disk/walk.ts'
 import { openShareOf, parseSharePath, withAdvice } from '../member/share-path.ts'
 import { resumeStore } from '../member/stores.ts'
-import { withMember } from '../member/with-member.ts'
+import { type MemberConnection, withMember } from '../member/with-member.ts'
 import { createProgress } from '../output/progress.ts'
 import { printable } from '../output/text.ts'
 import { listItems, transferOutcome, transferSentence } from '../output/transfer-report.ts'
+import { usageWarning } from '../output/usage-words.ts'
+import { writeTo } from '../terminal.ts'
 import { serverOptions } from './options.ts'
 import { defineVerb, type Surroundings } from './verb.ts'
 
@@ -61,6 +64,15 @@ const putAll = async (
   } finally {
     progress.end()
   }
+}
+
+/** A note where the quota comes near. What was put is put: nothing here makes it fail. */
+const noteUsage = async (call: Surroundings, { client }: MemberConnection): Promise<void> => {
+  if (call.quiet || call.json) return
+  const { signal } = call.terminal
+  const usage = await client.call(getUsage, { signal }).catch(() => undefined)
+  const warning = usage && usageWarning(usage)
+  if (warning) await writeTo(call.terminal.stderr, `${warning}\n`)
 }
 
 export const putVerb = defineVerb({
@@ -113,6 +125,7 @@ export const putVerb = defineVerb({
         if (!call.quiet) await listItems(call.terminal, 'Not kept:', notKept)
         await listItems(call.terminal, 'Not put:', skipped)
       }
+      await noteUsage(call, connection)
       const where = `into ${printable(share.view.name ?? share.log)}:${printable(target.path)}`
       return transferOutcome(done, transferSentence('Put', done, where), { notKept })
     })

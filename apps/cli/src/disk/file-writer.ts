@@ -156,7 +156,12 @@ export const createFileWriter = (
   const { path, file } = placing.unfinished.create(target)
   let waiting: Uint8Array[] = []
   let waitingBytes = 0
-  const state: { running?: Promise<void> | undefined; failure?: { readonly error: unknown } } = {}
+  const state: {
+    running?: Promise<void> | undefined
+    /** The write under way: with its end, what has gathered meanwhile is taken up. */
+    batch?: Promise<void>
+    failure?: { readonly error: unknown }
+  } = {}
   let closed = false
 
   const writeAll = async (pieces: Uint8Array[]): Promise<void> => {
@@ -176,7 +181,8 @@ export const createFileWriter = (
         const pieces = waiting
         waiting = []
         waitingBytes = 0
-        await writeAll(pieces)
+        state.batch = writeAll(pieces)
+        await state.batch
         for (const piece of pieces) releaseBuffer(piece)
       }
     } catch (error) {
@@ -202,7 +208,9 @@ export const createFileWriter = (
       waiting.push(bytes)
       waitingBytes += bytes.length
       state.running ??= drain()
-      if (waitingBytes >= waitingLimitBytes) await settled()
+      if (waitingBytes < waitingLimitBytes) return
+      await state.batch?.catch(() => undefined)
+      if (state.failure) throw state.failure.error
     },
     close: async () => {
       await settled()
