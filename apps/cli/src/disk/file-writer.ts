@@ -190,9 +190,12 @@ export const createFileWriter = (
     }
     state.running = undefined
   }
+  const check = (): void => {
+    if (state.failure) throw state.failure.error
+  }
   const settled = async (): Promise<void> => {
     while (state.running) await state.running
-    if (state.failure) throw state.failure.error
+    check()
   }
   const end = () => {
     if (!closed) closeSync(file)
@@ -204,13 +207,13 @@ export const createFileWriter = (
   }
   return {
     write: async (bytes) => {
-      if (state.failure) throw state.failure.error
+      check()
       waiting.push(bytes)
       waitingBytes += bytes.length
       state.running ??= drain()
       if (waitingBytes < waitingLimitBytes) return
       await state.batch?.catch(() => undefined)
-      if (state.failure) throw state.failure.error
+      check()
     },
     close: async () => {
       await settled()
