@@ -1,5 +1,6 @@
 import { createWriteStream } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { execFileSync } from 'node:child_process'
 import { createCipheriv, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
@@ -78,6 +79,9 @@ const peakMemoryBytes = async (pid: number): Promise<number> => {
   return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * 1024
 }
 
+/** One act must not pay for what another left unwritten: each begins with a clean page cache. */
+const settle = (): void => void execFileSync('sync')
+
 type Times = { readonly put: number[]; readonly get: number[] }
 
 const oursOnce = async (
@@ -89,7 +93,9 @@ const oursOnce = async (
 ): Promise<void> => {
   const target = `${share}:/round-${times.put.length}`
   await device.json('mkdir', target)
+  settle()
   times.put.push(await seconds(() => device.json('put', source, target)))
+  settle()
   times.get.push(await seconds(() => device.json('get', `${target}/source`, back)))
   await rm(back, { recursive: true })
   await device.json('rm', target, '--recursive', '--forever')
@@ -102,9 +108,12 @@ const peerOnce = async (
   times: Times,
 ): Promise<void> => {
   const target = `sealed:round-${times.put.length}`
+  settle()
   times.put.push(peer.copy(source, target))
+  settle()
   times.get.push(peer.copy(target, back))
   await rm(back, { recursive: true })
+  peer.remove(target)
 }
 
 const ratio = (peer: Figures, ours: Figures): number =>
@@ -137,7 +146,8 @@ const measure = async (workload: Workload, folder: string, rounds: number): Prom
         rcloneCryptSeconds: other ?? 'rclone is not installed: the bar stays unproven',
         ratio: other ? ratio(other, own) : null,
         bar: workload.bar,
-        fsync: 'ours: every object before it is acknowledged; rclone serve webdav: none',
+        fsync:
+          'ours: every object before it is acknowledged; rclone serve webdav: none; sync before each act',
         serverPeakMiB: Math.round(memory / mebibyte),
       })
     }

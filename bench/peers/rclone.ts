@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 
@@ -25,6 +25,7 @@ export class RclonePeer {
   static async start(folder: string, port: number): Promise<RclonePeer> {
     const store = join(folder, 'rclone-store')
     await mkdir(store, { recursive: true })
+    await writeFile(join(folder, 'rclone.conf'), '')
     const password = execFileSync('rclone', ['obscure', 'bench password of no value'], {
       encoding: 'utf8',
     }).trim()
@@ -58,6 +59,14 @@ export class RclonePeer {
       stdio: ['ignore', 'ignore', 'inherit'],
     })
     return (performance.now() - started) / 1000
+  }
+
+  /** Removes a folder and all below it. */
+  remove(target: string): void {
+    execFileSync('rclone', ['purge', target], {
+      env: this.#env,
+      stdio: ['ignore', 'ignore', 'inherit'],
+    })
   }
 
   stop(): void {
