@@ -13,7 +13,7 @@ import {
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { TestDevice, TestShare } from '#platform/logs/test-logs.ts'
 import { TestIdentity } from './test-identity.ts'
-import { addMember, codeOf, type Person, setUpHost } from './test-person.ts'
+import { addMember, codeOf, invite, Person, setUpHost } from './test-person.ts'
 
 let server: TestIdentity
 let ada: Person
@@ -251,6 +251,18 @@ describe('an append to the account log', () => {
     expect((await send(toB64(randomBytes(40)))).code).toBe('entry_invalid')
     const share = await new TestShare(ada).foundingAppend()
     expect((await send(toB64(encodeAppend([share])))).code).toBe('entry_invalid')
+  })
+
+  test('founds no share for a guest', async () => {
+    const guest = new Person(server, 'Gus')
+    await guest.signUp(await invite(ada, { role: 'guest' }))
+    const profile = guest.append([await guest.profile()])
+    const share = await new TestShare(guest).foundingAppend()
+    const answer = await server.call(contract.appendAccount, {
+      body: { append: toB64(encodeAppend([profile, share])) },
+      token: guest.token,
+    })
+    expect(answer.code).toBe('entry_refused')
   })
 
   test("spans logs that one governs, and nobody else's", async () => {

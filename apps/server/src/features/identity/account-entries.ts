@@ -54,6 +54,12 @@ const ownPartOf = (session: SessionContext, [own]: readonly LogAppend[]): LogApp
   return own
 }
 
+/** The same that the endpoint of all other logs says: a way in beside it must not be wider. */
+const checkFounding = ({ role }: SessionContext, appends: readonly LogAppend[]): void => {
+  if (role === 'guest' && appends.some(({ genesis }) => genesis))
+    throw new ProblemError('entry_refused', 'Guests have only what others share with them.')
+}
+
 /** Swaps the OPAQUE record in, which the session has registered before. */
 const putNewPassword = async (
   { clock }: IdentityParts,
@@ -177,6 +183,7 @@ const append = async (
 ) => {
   const appends = readAppend(body.append)
   const changes = readAccountChanges(ownPartOf(session, appends).entries)
+  checkFounding(session, appends)
   let ended: string[] = []
   const store = () =>
     parts.logs.append({

@@ -64,6 +64,28 @@ describe('recovery key and device', () => {
     expect((await ada.signIn()).code).toBe('')
   })
 
+  test('whoever knows only the name cannot lock out a device', async () => {
+    const secret = randomBytes(32)
+    const device = await ada.method(methodType.device, secret, ada.device.idBytes)
+    expect((await ada.appendMethods([...ada.methods, device])).code).toBe('')
+    const begin = async (method: string) =>
+      server.call(contract.startDeviceSignIn, { body: { account: ada.account, method } })
+    const wrong = async (method: string) => {
+      const { signIn } = (await begin(method)).body
+      const body = { signIn, signature: '00'.repeat(64), transport: 'bearer' } as const
+      expect((await server.call(contract.finishChallengeSignIn, { body })).code).toBe(
+        'sign_in_failed',
+      )
+    }
+    for (let guess = 0; guess < 5; guess++) await wrong('ab'.repeat(16))
+    expect((await begin('ab'.repeat(16))).code).toBe('locked_out')
+    const { body } = await begin(ada.device.id)
+    const method = { type: methodType.device, id: ada.device.id, secret }
+    expect((await ada.answerChallenge(body, method)).code).toBe('')
+    for (let guess = 0; guess < 5; guess++) await wrong(ada.device.id)
+    expect((await begin(ada.device.id)).code).toBe('locked_out')
+  })
+
   test('a device method is tied to its device, and ends with it', async () => {
     const secret = randomBytes(32)
     const device = await ada.method(methodType.device, secret, ada.device.idBytes)

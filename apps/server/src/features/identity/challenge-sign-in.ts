@@ -1,7 +1,15 @@
 import { fromHex, methodType, randomBytes, toHex, verifySignInChallenge } from '@hearthold/crypto'
 import { inTransaction } from '#platform/db/index.ts'
 import type { Caller } from './deps.ts'
-import { checkGuesses, onAccount, onAddress, returnGuess, takeGuess } from './guesses.ts'
+import {
+  checkGuesses,
+  type Counted,
+  onAccount,
+  onAddress,
+  onDevice,
+  returnGuess,
+  takeGuess,
+} from './guesses.ts'
 import { findByLocator, findMethod } from './methods-store.ts'
 import type { IdentityParts } from './parts.ts'
 import { stableId } from './peppered.ts'
@@ -20,6 +28,9 @@ const kinds = ['recovery', 'device'] as const
 type Kind = (typeof kinds)[number]
 type Finish = { signIn: string; signature: string } & TransportWanted
 
+const onMethod = (kind: Kind, account: string, method: string): Counted =>
+  kind === 'device' ? onDevice(account, method) : onAccount(account, kind)
+
 /**
  * A challenge for a method, real or not. One that nobody answers counts on its address only: nobody can lock out a
  * key by asking for challenges.
@@ -35,7 +46,7 @@ const begin = async (
   const id = newStepId()
   const expires_at = now + challengeMs
   await inTransaction(db, async (trx) => {
-    await checkGuesses(trx, now, onAccount(account, kind))
+    await checkGuesses(trx, now, onMethod(kind, account, method))
     await takeGuess(trx, now, onAddress(caller.address))
     await insertStep(trx, { id, kind, account, method, state: challenge, expires_at })
   })
@@ -84,7 +95,8 @@ const finish = async (parts: IdentityParts, body: Finish, caller: Caller) => {
   const { account } = step
   const kind = step.kind === 'recovery' ? 'recovery' : 'device'
   if (!(await isAnswered(parts, step, kind, body.signature))) {
-    await inTransaction(db, (trx) => takeGuess(trx, now, onAccount(account, kind)))
+    const counted = onMethod(kind, account, step.method ?? '')
+    await inTransaction(db, (trx) => takeGuess(trx, now, counted))
     throw signInFailed()
   }
   const outcome = await inTransaction(db, async (trx): Promise<ProvenSignIn | 'gone'> => {

@@ -4,7 +4,7 @@ import { addressKey } from '#platform/http/client-address.ts'
 import type { On, Trx } from './deps.ts'
 
 /** ID-12: counted apart, so that whoever guesses at one method does not lock out another. */
-export type GuessKind = 'password' | 'totp' | 'recovery' | 'device'
+export type GuessKind = 'password' | 'totp' | 'recovery'
 
 /** Something that guesses are counted on, and how many it may have in the window. */
 export type Counted = { readonly subject: string; readonly limit: number }
@@ -16,6 +16,15 @@ const perAddress = 20
 /** Guesses at one method of an account, real or not. */
 export const onAccount = (account: string, kind: GuessKind): Counted => ({
   subject: `account/${account}/${kind}`,
+  limit: perAccount,
+})
+
+/**
+ * Guesses at the key of one device. A stranger learns an account's id from its name, but never which devices it has:
+ * counted on all of them together, five wrong answers for a made-up one would lock out the real ones.
+ */
+export const onDevice = (account: string, method: string): Counted => ({
+  subject: `account/${account}/device/${method}`,
   limit: perAccount,
 })
 
