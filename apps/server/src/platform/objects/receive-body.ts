@@ -25,7 +25,8 @@ export type ReceiveOptions = {
  * Writes what `body` sends into `file`. Driven by `data` events, because any stream in between costs more CPU than the
  * rest of the upload; one batch is written while the next is received and `onBatch` (hashing) runs beside the write.
  * @returns when the body has ended, or was cut off; everything received is written by then
- * @throws ProblemError `object_invalid` if more than `limitBytes` come; the disk's errors. The body is left paused.
+ * @throws ProblemError `object_invalid` if more than `limitBytes` come; the disk's errors. The body is left paused, and
+ * nothing is being written any more.
  */
 export const receiveBody = (options: ReceiveOptions): Promise<void> =>
   new Promise((resolve, reject) => new BodyReceiver(options, resolve, reject).start())
@@ -41,6 +42,7 @@ class BodyReceiver {
   #writing = false
   #ended = false
   #failed = false
+  #failure: unknown
 
   constructor(options: ReceiveOptions, resolve: () => void, reject: (error: unknown) => void) {
     this.#options = options
@@ -94,8 +96,8 @@ class BodyReceiver {
     this.#pending = []
     this.#pendingBytes = 0
     this.#writing = true
+    const written = writeFully(fs, file, parts, this.#position)
     try {
-      const written = writeFully(fs, file, parts, this.#position)
       onBatch(parts)
       await written
       // What came off a connection is ours alone; another source may keep its chunks.
@@ -104,9 +106,10 @@ class BodyReceiver {
       onWritten()
     } catch (error) {
       this.#fail(error)
+      await written.catch(() => undefined)
     }
     this.#writing = false
-    if (this.#failed) return
+    if (this.#failed) return this.#reject(this.#failure)
     if (!this.#ended && body.isPaused()) body.resume()
     this.#flush()
   }
@@ -114,9 +117,11 @@ class BodyReceiver {
   #fail(error: unknown): void {
     if (this.#failed) return
     this.#failed = true
+    this.#failure = error
     this.#stopListening()
     this.#options.body.pause()
-    this.#reject(error)
+    // A write under way still has the file: closed now, its number could be another file's when the write begins.
+    if (!this.#writing) this.#reject(error)
   }
 
   #stopListening(): void {
