@@ -12,8 +12,8 @@ export const closeAll = (): void => {
 }
 
 /** Listens on a free port of this machine until `closeAll`. */
-export const listen = async (server: net.Server): Promise<number> => {
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+export const listen = async (server: net.Server, host = '127.0.0.1'): Promise<number> => {
+  await new Promise<void>((resolve) => server.listen(0, host, resolve))
   closing.push(() => {
     if (server instanceof http.Server || server instanceof https.Server)
       server.closeAllConnections()

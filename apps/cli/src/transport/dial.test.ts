@@ -102,3 +102,31 @@ describe('secure connections', () => {
     expect(statuses).toEqual([200, 200, 200, 200, 200, 200])
   })
 })
+
+describe('names of this computer', () => {
+  it.each(['localhost', 'a-name-of.localhost'])(
+    'lead to 127.0.0.1 before [::1], and nowhere else: %s',
+    async (name) => {
+      const answering = (text: string) =>
+        http.createServer((_, response) => response.setHeader('connection', 'close').end(text))
+      const port = await listen(answering('ours'))
+      const others = answering("another user's")
+      // Where there is no IPv6 nobody can listen there.
+      await new Promise<void>((resolve) => {
+        others.once('error', () => resolve()).listen(port, '::1', resolve)
+      })
+      const response = await transportTo(`http://${name}:${port}`).request(get)
+      expect(Buffer.from(await response.bytes(100)).toString()).toBe('ours')
+      others.close()
+    },
+  )
+
+  it('lead to [::1] where 127.0.0.1 refuses', async () => {
+    const server = http.createServer((_, response) =>
+      response.setHeader('connection', 'close').end('six'),
+    )
+    const port = await listen(server, '::1')
+    const response = await transportTo(`http://localhost:${port}`).request(get)
+    expect(Buffer.from(await response.bytes(100)).toString()).toBe('six')
+  })
+})

@@ -22,9 +22,7 @@ export type Target = {
 /** Large enough that one 256 KiB segment is on its way while the next is being sealed. */
 const highWaterMark = 1024 * 1024
 
-const tlsOptions = ({ host, port, trust }: Target): tls.ConnectionOptions => ({
-  host,
-  port,
+const tlsOptions = ({ host, trust }: Target): tls.ConnectionOptions => ({
   ALPNProtocols: ['http/1.1'],
   minVersion: 'TLSv1.2',
   // A name for SNI must not be an address (RFC 6066).
@@ -45,11 +43,34 @@ const checkPin = (socket: tls.TLSSocket, target: Target): void => {
   )
 }
 
+/**
+ * The names of this computer are never asked for: the answer could lead elsewhere, by plain HTTP. 127.0.0.1 comes first, where
+ * servers listen: under the same port of [::1] any other user of this computer could wait for tokens.
+ */
+const lookUpHere: net.LookupFunction = (_, { all }, done) => {
+  const addresses = [
+    { address: '127.0.0.1', family: 4 },
+    { address: '::1', family: 6 },
+  ]
+  if (all) done(null, addresses)
+  else done(null, '127.0.0.1', 4)
+}
+
+const addressOptions = ({ host, port, timeoutMs }: Target) => ({
+  host,
+  port,
+  highWaterMark,
+  // Only a refusal leads on to [::1], not a moment's delay.
+  ...(host === 'localhost' || host.endsWith('.localhost')
+    ? { lookup: lookUpHere, autoSelectFamilyAttemptTimeout: timeoutMs }
+    : {}),
+})
+
 const open = (target: Target): net.Socket =>
   target.secure
     ? // `highWaterMark` reaches the stream but is missing from the types.
-      tls.connect({ ...tlsOptions(target), highWaterMark } as tls.ConnectionOptions)
-    : net.connect({ host: target.host, port: target.port, highWaterMark } as net.NetConnectOpts)
+      tls.connect({ ...tlsOptions(target), ...addressOptions(target) } as tls.ConnectionOptions)
+    : net.connect(addressOptions(target) as net.NetConnectOpts)
 
 /**
  * Opens a connection and hands it over only when it may be used: for TLS after the handshake and the check of certificate or pin.
