@@ -147,6 +147,18 @@ export const writeWhole = (
   }
 }
 
+const writeAll = async (file: number, pieces: Uint8Array[]): Promise<void> => {
+  let left = pieces
+  while (left.length > 0) {
+    let bytesWritten = await writeVector(file, left)
+    while (left[0] && bytesWritten >= left[0].length) {
+      bytesWritten -= left[0].length
+      left = left.slice(1)
+    }
+    if (left[0] && bytesWritten > 0) left = [left[0].subarray(bytesWritten), ...left.slice(1)]
+  }
+}
+
 /** Writes a file piece by piece: pieces that come while one is being written are written together. */
 export const createFileWriter = (
   target: string,
@@ -164,24 +176,13 @@ export const createFileWriter = (
   } = {}
   let closed = false
 
-  const writeAll = async (pieces: Uint8Array[]): Promise<void> => {
-    let left = pieces
-    while (left.length > 0) {
-      let bytesWritten = await writeVector(file, left)
-      while (left[0] && bytesWritten >= left[0].length) {
-        bytesWritten -= left[0].length
-        left = left.slice(1)
-      }
-      if (left[0] && bytesWritten > 0) left = [left[0].subarray(bytesWritten), ...left.slice(1)]
-    }
-  }
   const drain = async (): Promise<void> => {
     try {
       while (waiting.length > 0) {
         const pieces = waiting
         waiting = []
         waitingBytes = 0
-        state.batch = writeAll(pieces)
+        state.batch = writeAll(file, pieces)
         await state.batch
         for (const piece of pieces) releaseBuffer(piece)
       }
