@@ -40,7 +40,7 @@ body { margin: 0; background: var(--page); color: var(--ink); font: 16px/1.5 sys
 main { max-width: 42rem; margin: 0 auto; padding: 48px 24px; }
 h1 { font-size: 32px; line-height: 1.2; }
 h2 { font-size: 18px; margin-top: 32px; }
-pre { background: var(--sunk); border: 1px solid var(--line); border-radius: 8px; padding: 12px 16px; overflow-x: auto; }
+pre { background: var(--sunk); border: 1px solid var(--line); border-radius: 8px; padding: 12px 16px; white-space: pre-wrap; overflow-wrap: anywhere; }
 code { font: 14px/1.5 ui-monospace, monospace; }
 `
 

@@ -17,7 +17,6 @@ export const contentSecurityPolicy = [
 const permissionsPolicy = [
   'accelerometer',
   'autoplay',
-  'bluetooth',
   'browsing-topics',
   'camera',
   'display-capture',
