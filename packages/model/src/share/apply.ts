@@ -23,7 +23,13 @@ export const applyChanges = (view: ShareView, act: ShareAct, facts: ChangeFacts)
       describe(node, attributes)
     }
   }
-  return { refusals, referenced, released }
+  // Net of this entry: an object that was let go and taken up again must not be thought gone, nor the other way round.
+  const isUsed = (object: string): boolean => view.objectCounts.has(object)
+  return {
+    refusals,
+    referenced: referenced.filter(isUsed),
+    released: released.filter((object) => !isUsed(object)),
+  }
 }
 
 const add = (

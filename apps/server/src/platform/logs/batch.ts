@@ -38,6 +38,8 @@ type Rows = {
   readonly live: LiveLog
   readonly rows: NewEntry[]
   readonly appended: AppendedEntry[]
+  /** By object: whether the log still refers to it after the last entry that says something of it. */
+  readonly uses: Map<string, boolean>
 }
 
 /** How far after `seen` a retried entry is looked for: a retry comes within minutes, not after 10,000 entries. */
@@ -111,6 +113,7 @@ export class Batch {
       const admit = done.length === 0 ? () => this.#admit(work) : undefined
       done.push({ part, taken: await this.#takePart(part, live, changed, admit) })
     }
+    await this.#noteObjects(done.map(({ taken }) => taken))
     if (work.within) {
       const logs = done.map(({ part, taken }) => appendedLog(part, taken))
       await work.within(this.#trx as unknown as Transaction<unknown>, { logs })
@@ -175,7 +178,7 @@ export class Batch {
     admit: (() => Promise<void>) | undefined,
   ): Promise<Rows> {
     const governing = live.governing ? await this.#hold.get(live.governing, this.#trx) : undefined
-    const taken: Rows = { live, rows: [], appended: [] }
+    const taken: Rows = { live, rows: [], appended: [], uses: new Map() }
     for (const [index, prepared] of part.entries.entries()) {
       const previous = part.entries[index - 1]
       const judgement = { live, governing, prepared, previous, index }
@@ -186,20 +189,24 @@ export class Batch {
       const { chain, applied } = live.append(prepared, entry)
       taken.rows.push(rowOf(live.number, entry, chain))
       taken.appended.push({ entry, facts: prepared.facts })
-      await this.#noteObjects(live.id, applied)
+      for (const object of applied.referenced) taken.uses.set(object, true)
+      for (const object of applied.released) taken.uses.set(object, false)
     }
     return taken
   }
 
-  async #noteObjects(
-    log: string,
-    applied: { readonly referenced: readonly string[]; readonly released: readonly string[] },
-  ): Promise<void> {
+  /** All that is referred to first: what one log lets go, another log of the same append may have taken up. */
+  async #noteObjects(all: readonly Rows[]): Promise<void> {
     const { objects } = this.#deps
     const trx = this.#trx as unknown as Transaction<unknown>
-    const { referenced, released } = applied
-    if (referenced.length > 0) await objects.markReferenced(trx, log, referenced, 'entries')
-    if (released.length > 0) await objects.release(trx, log, released, 'entries')
+    for (const { live, uses } of all) {
+      const referenced = [...uses.keys()].filter((object) => uses.get(object))
+      if (referenced.length > 0) await objects.markReferenced(trx, live.id, referenced, 'entries')
+    }
+    for (const { live, uses } of all) {
+      const released = [...uses.keys()].filter((object) => !uses.get(object))
+      if (released.length > 0) await objects.release(trx, live.id, released, 'entries')
+    }
   }
 
   #keep({ live, rows, appended }: Rows): void {

@@ -303,6 +303,29 @@ describe('a share', () => {
       expect(service.objects.released).toEqual([object])
     })
 
+    it('stay where the same append lets them go and takes them up again', async () => {
+      const [object, other] = [newNode(), await service.share(member)]
+      service.objects.there.set(object, 64)
+      const addTo = (log: string, node: string) =>
+        ({ op: 'add-file', node, parent: log, object, sizeBytes: 64 }) as const
+      const [one, two, three] = [newNode(), newNode(), newNode()]
+      await append(await share.change([addTo(share.log.id, one)]))
+      // In one entry, in two of one log, in two logs.
+      const erase = (node: string, base: number) => ({ op: 'erase', node, base }) as const
+      await append(await share.change([erase(one, 2), addTo(share.log.id, two)]))
+      await append(
+        await share.change([erase(two, 3)]),
+        await share.change([addTo(share.log.id, three)]),
+      )
+      expect(service.objects.released).toEqual([])
+      await service.append(member, [
+        share.append([await share.change([erase(three, 5)])]),
+        other.append([await other.change([addTo(other.log.id, newNode())])]),
+      ])
+      expect(service.objects.calls.slice(-2)).toEqual(['mark', 'release'])
+      expect(service.objects.released).toEqual([object])
+    })
+
     it('stop an append when they are used up', async () => {
       service.objects.quotaBytes = service.objects.entryBytes + 100
       expect(await problemOf(append(await share.folder()))).toMatchObject({ code: 'over_quota' })

@@ -24,6 +24,7 @@ export class WatchedObjects implements ObjectAccess {
   readonly there = new Map<string, number>()
   readonly referenced: string[] = []
   readonly released: string[] = []
+  readonly calls: ('mark' | 'release')[] = []
   entryBytes = 0
   quotaBytes = Number.MAX_SAFE_INTEGER
 
@@ -40,10 +41,12 @@ export class WatchedObjects implements ObjectAccess {
   }
 
   async markReferenced(_trx: unknown, _log: string, objects: readonly string[]): Promise<void> {
+    this.calls.push('mark')
     this.referenced.push(...objects)
   }
 
   async release(_trx: unknown, _log: string, objects: readonly string[]): Promise<void> {
+    this.calls.push('release')
     this.released.push(...objects)
   }
 
