@@ -57,7 +57,10 @@ export const insertObjects = async (
       .execute()
 }
 
-/** The object is uploaded: from now on an entry has a day to refer to it. */
+/**
+ * The object is uploaded: from now on an entry has a day to refer to it. Said twice (a request that asks for the state
+ * at that moment finishes it too) the first counts: an entry may refer to it by then.
+ */
 export const completeObject = async (
   on: On,
   id: string,
@@ -68,6 +71,7 @@ export const completeObject = async (
     .updateTable('objects')
     .set({ sha256, unreferenced_since: now })
     .where('id', '=', id)
+    .where('sha256', 'is', null)
     .execute()
 }
 

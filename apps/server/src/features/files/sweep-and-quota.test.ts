@@ -5,6 +5,7 @@ import { sealedSegmentBytes } from '@hearthold/crypto'
 import { request as httpRequest } from 'node:http'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { dayMs } from './deps.ts'
+import { completeObject } from './store.ts'
 import {
   octets,
   openTestFiles,
@@ -46,6 +47,16 @@ describe('the sweep', () => {
       (await by.get(alice, again.id)).statusCode,
     ]).toEqual([200, 200])
     expect(await by.usedBy(alice)).toBe(200)
+  })
+
+  test('leaves an object whose end was written down again after an entry referred to it', async () => {
+    const [lost, kept] = [await by.stored(alice), await by.stored(alice)]
+    await at.refer(alice, newId(), [kept.id])
+    await completeObject(at.db, kept.id, 'ab'.repeat(32), at.now)
+    at.now += dayMs + 1
+    expect(await at.files.sweep()).toMatchObject({ unreferenced: 1 })
+    expect(at.objects.stat(lost.id)).toBeUndefined()
+    expect((await by.get(alice, kept.id)).statusCode).toBe(200)
   })
 
   test('removes files that no row knows, once they are old', async () => {
