@@ -98,7 +98,7 @@ export const devicesRevokeVerb = defineVerb({
       )
       return {
         data: { revoked: id, sessionsEnded },
-        text: `The device is revoked; ${sessionsEnded} of its sessions ended. All keys are new: it reads nothing that is written from now on.\nWhat it could read before, it may have kept.\n`,
+        text: `The device is revoked; ${sessionsEnded} other sessions ended. All keys are new: it reads nothing that is written from now on.\nWhat it could read before, it may have kept.\n`,
       }
     })
   },

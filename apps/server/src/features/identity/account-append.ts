@@ -16,7 +16,13 @@ import {
   type SignedEntry,
   toHex,
 } from '@hearthold/crypto'
-import { type AccountFacts, decodeAccountFacts, logKinds, type StateFacts } from '@hearthold/model'
+import {
+  type AccountFacts,
+  decodeAccountFacts,
+  logKinds,
+  retireReasons,
+  type StateFacts,
+} from '@hearthold/model'
 
 /** What the server keeps beside the log because of these entries. Whether they may be is for the log service. */
 export type AccountChanges = {
@@ -24,6 +30,8 @@ export type AccountChanges = {
   readonly state: StateFacts | undefined
   /** Device ids in hex. */
   readonly retired: readonly string[]
+  /** One of them was lost or stolen: whoever has it may hold sessions that are tied to no device. */
+  readonly revokes: boolean
 }
 
 /** Runs a decoder; what it refuses is the caller's problem, in our words. */
@@ -53,8 +61,10 @@ const factsOf = (entry: SignedEntry): AccountFacts =>
 export const readAccountChanges = (entries: readonly SignedEntry[]): AccountChanges => {
   const facts = entries.map(factsOf)
   const states = facts.filter((one) => one.entry === 'state')
-  const retired = facts.filter((one) => one.entry === 'retire').map(({ device }) => toHex(device))
-  return { state: states.at(-1), retired }
+  const retires = facts.filter((one) => one.entry === 'retire')
+  const retired = retires.map(({ device }) => toHex(device))
+  const revokes = retires.some(({ reason }) => reason === retireReasons.revoked)
+  return { state: states.at(-1), retired, revokes }
 }
 
 /** The beginning of an account log, as a sign-up brings it. */

@@ -134,17 +134,16 @@ const commit = async (
   parts: IdentityParts,
   trx: Trx,
   session: SessionContext,
-  { state, retired }: AccountChanges,
+  { state, retired, revokes }: AccountChanges,
   body: Body,
 ): Promise<string[]> => {
   const { account, sessionId } = session
   const ended: string[] = []
   const changes = state && compareMethods(await listMethods(trx, account), state.methods)
-  if (changes && changes.added.length + changes.removed.length > 0) {
+  if (changes && changes.added.length + changes.removed.length > 0)
     await changeMethods(parts, trx, session, changes, body)
-    if (endsOthers(changes))
-      ended.push(...(await removeSessions(trx, { account, except: sessionId })))
-  }
+  if (revokes || (changes && endsOthers(changes)))
+    ended.push(...(await removeSessions(trx, { account, except: sessionId })))
   if (body.password && !changes?.added.some(isPassword))
     throw new ProblemError('entry_invalid', 'No new password is among these entries.')
   if (retired.length > 0) {

@@ -177,18 +177,23 @@ describe('a session and a device', () => {
     expect(body.session.device).toBe(ada.device.id)
   })
 
-  test('end together when the device is retired; the others stay', async () => {
+  test.each([
+    ['forgotten', 'the others stay', 1, 200],
+    ['revoked', 'so do all others but the one that says so', 3, 401],
+  ] as const)('end together when the device is %s; %s', async (reason, _others, count, status) => {
     const phone = new TestDevice()
     const [onPhone, elsewhere] = [await ada.newSession(), await ada.newSession()]
     const enrolled = await ada.appendEntries([await ada.enrol(phone)], {}, onPhone.token)
     expect(enrolled.code).toBe('')
     expect((await bind(phone, onPhone)).code).toBe('')
-    const retired = await ada.appendEntries([await ada.retire(phone)], {}, elsewhere.token)
-    expect(retired.body.sessionsEnded).toBe(1)
+    const other = await ada.newSession()
+    const entries = [await ada.retire(phone, 0, reason)]
+    const retired = await ada.appendEntries(entries, {}, elsewhere.token)
+    expect(retired.body.sessionsEnded).toBe(count)
     expect(await statusOf(onPhone.token)).toBe(401)
     expect(await statusOf(elsewhere.token)).toBe(200)
-    expect(await statusOf(ada.token)).toBe(200)
-    expect(server.ended).toEqual([onPhone.session])
+    expect([await statusOf(ada.token), await statusOf(other.token)]).toEqual([status, status])
+    expect(server.ended).toContain(onPhone.session)
     expect((await bind(phone, elsewhere)).code).toBe('device_unknown')
   })
 })

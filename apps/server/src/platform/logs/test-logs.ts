@@ -180,11 +180,15 @@ export class TestMember {
     return this.accountEntry(facts, { index, body })
   }
 
-  retire(device: TestDevice, index = 0): Promise<SignedEntry> {
+  retire(
+    device: TestDevice,
+    index = 0,
+    reason: keyof typeof retireReasons = 'revoked',
+  ): Promise<SignedEntry> {
     const facts = {
       entry: 'retire',
       device: device.idBytes,
-      reason: retireReasons.revoked,
+      reason: retireReasons[reason],
     } as const
     return this.accountEntry(facts, { index })
   }
