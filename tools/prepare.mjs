@@ -62,11 +62,22 @@ if (reason !== undefined) {
 }
 linkNode()
 
+/** Scripts that start a server need the web app that it serves. */
+const servesWeb = /(bin\/hearthold|tools\/test\.ts|tools\/demo\.ts|bench\/main\.ts)$/
+
+const buildWeb = (/** @type {string} */ withNode) => {
+  const run = spawnSync(withNode, [join(root, 'tools', 'build-web.ts')], options)
+  if (run.status === 0) return
+  say('the web app could not be built; the reason is above')
+  process.exit(run.status ?? 1)
+}
+
 const [script, ...rest] = process.argv.slice(2)
 const node = findFitNode()
 if (node === undefined) {
   process.stderr.write(noFitNode())
   process.exitCode = 1
 } else if (script !== undefined) {
+  if (servesWeb.test(script)) buildWeb(node)
   becomeNode(node, [join(root, script), ...rest])
 }

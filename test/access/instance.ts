@@ -1,5 +1,5 @@
 /** For tests of access: a whole instance in this process, asked without a network, under a clock of its own. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Endpoint, type ProblemBody, socketPath } from '@hearthold/contract'
@@ -12,6 +12,7 @@ import {
   Person,
   setUpHost,
 } from '../../apps/server/src/features/identity/test-person.ts'
+import { appPaths } from '../../apps/server/src/platform/http/web-app.ts'
 import { securityHeaders } from '../../apps/server/src/platform/http/security-headers.ts'
 import { recordingLog } from '../../apps/server/src/platform/http/test-http.ts'
 
@@ -55,19 +56,20 @@ export const pathOf = (endpoint: Pick<Endpoint, 'path'>, params: Input['params']
   )
 
 /** Everything that answers and is no endpoint: probes, the page, the socket (socket.test.ts has its access). */
-export const plainPaths = [
-  '/',
-  '/set-up',
-  '/sign-up',
-  '/first-page.css',
-  '/icon.svg',
-  '/healthz',
-  '/readyz',
-  socketPath,
-]
+export const plainPaths = [...appPaths, '/assets/app.js', '/healthz', '/readyz', socketPath]
+
+/** A web app of one page and one file, as a build leaves them. */
+const makeWebFolder = (folder: string): string => {
+  const web = join(folder, 'web')
+  mkdirSync(join(web, 'assets'), { recursive: true })
+  writeFileSync(join(web, 'index.html'), '<!doctype html><title>Hearthold</title>')
+  writeFileSync(join(web, 'assets', 'app.js'), 'export {}')
+  return web
+}
 
 export class Instance {
   readonly folder = mkdtempSync(join(tmpdir(), 'hearthold-access-'))
+  readonly webParent = mkdtempSync(join(tmpdir(), 'hearthold-web-'))
   readonly log = recordingLog()
   /** Faults seen so far; `close` throws them. */
   readonly faults: string[] = []
@@ -89,6 +91,7 @@ export class Instance {
       folder: this.folder,
     })
     this.app = await createApp(config, secrets, this.log, {
+      webFolder: makeWebFolder(this.webParent),
       clock: { now: () => this.now },
       onUnlistedProblem: ({ name }, code) => void this.faults.push(`${name} answered ${code}`),
       // What is not read is let go of at once, so that a test of memory sees what the server keeps.
@@ -105,7 +108,9 @@ export class Instance {
   /** @throws Error with the faults that were seen, and with what the server logged as errors */
   async close(): Promise<void> {
     await this.app.stop()
-    rmSync(this.folder, { recursive: true, force: true })
+    for (const folder of [this.folder, this.webParent]) {
+      rmSync(folder, { recursive: true, force: true })
+    }
     const errors = this.log.lines.filter(({ level }) => level === 'error')
     const all = [
       ...this.faults,

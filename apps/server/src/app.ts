@@ -1,7 +1,8 @@
+import { join } from 'node:path'
 import { type Clock, systemClock } from '#platform/clock.ts'
 import {
-  addFirstPage,
   addHealthRoutes,
+  addWebApp,
   createHttp,
   type Http,
   type HttpDeps,
@@ -15,6 +16,8 @@ import { isLoopback } from './config/tls-plan.ts'
 /** What tests may put in the place of the real thing. */
 export type AppOverrides = {
   readonly clock?: Clock
+  /** Folder of a built web app. */
+  readonly webFolder?: string
   readonly onUnlistedProblem?: NonNullable<HttpDeps['onUnlistedProblem']>
   readonly timeouts?: NonNullable<HttpDeps['timeouts']>
 }
@@ -35,6 +38,9 @@ export type App = {
   /** Lets requests finish, then closes everything in the reverse order. Safe to call twice. */
   stop(): Promise<void>
 }
+
+/** Where `npm start` builds the web app; the server reads its files and imports nothing of it. */
+const builtWebApp = join(import.meta.dirname, '..', '..', 'web', 'dist')
 
 const openHttp = (
   platform: Platform,
@@ -96,7 +102,7 @@ export const createApp = async (
     ends.add(() => made.close())
     for (const { stop } of features) if (stop !== undefined) ends.add(stop)
     addHealthRoutes(made, readyChecks(platform))
-    addFirstPage(made)
+    addWebApp(made, overrides.webFolder ?? builtWebApp)
     for (const { routes } of features) routes(made)
     return {
       http: made,

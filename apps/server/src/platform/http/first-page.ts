@@ -1,7 +1,7 @@
 import { addPlainRoute, type Http } from './http.ts'
 
 /**
- * What a browser sees for now: that the server runs, and how it is used. No script, and style and icon as files of their
+ * What a browser sees where the web app was not built: that the server runs, and how it is used. No script, and style and icon as files of their
  * own, as the content security policy wants. A token behind `#` stays in the browser.
  */
 const page = `<!doctype html>
@@ -16,7 +16,7 @@ const page = `<!doctype html>
 <body>
 <main>
 <h1>Hearthold is running</h1>
-<p>This version has no web app yet. It is used from the command line, in the folder where Hearthold is installed.</p>
+<p>The web app is not built here: stop the server and run <code>npm start</code>, which builds it. Until then Hearthold is used from the command line, in the folder where it is installed.</p>
 <h2>If you are setting this server up</h2>
 <p>The token is in the data folder, and in the address that the server's terminal shows.</p>
 <pre><code>npx hearthold set-up --server ADDRESS --token-file data/set-up-token --recovery-key-out recovery-key.txt --totp-secret-out totp.txt</code></pre>

@@ -9,7 +9,7 @@ export {
   type RequestFacts,
   type ResponseFacts,
 } from './bind.ts'
-export { addFirstPage } from './first-page.ts'
+export { addWebApp, appPaths } from './web-app.ts'
 export { addHealthRoutes, type ReadyCheck } from './health.ts'
 export { addPlainRoute, createHttp, type Http, type HttpDeps } from './http.ts'
 export { addressKey, type Peer } from './client-address.ts'

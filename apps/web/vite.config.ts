@@ -1,0 +1,34 @@
+import { join } from 'node:path'
+import { svelte } from '@sveltejs/vite-plugin-svelte'
+import { defineConfig } from 'vite'
+
+/**
+ * One page, its workers, and the service worker that streams downloads. The content security policy allows neither
+ * inline code nor styles: nothing here may inject any.
+ */
+export default defineConfig({
+  root: import.meta.dirname,
+  configFile: false,
+  base: '/',
+  plugins: [svelte({ configFile: false, compilerOptions: { runes: true } })],
+  worker: { format: 'es' },
+  build: {
+    target: 'es2023',
+    outDir: 'dist',
+    emptyOutDir: true,
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    cssCodeSplit: true,
+    reportCompressedSize: false,
+    rolldownOptions: {
+      input: {
+        index: join(import.meta.dirname, 'index.html'),
+        'service-worker': join(import.meta.dirname, 'src/workers/service-worker.ts'),
+      },
+      output: {
+        entryFileNames: (chunk) =>
+          chunk.name === 'service-worker' ? 'service-worker.js' : 'assets/[name]-[hash].js',
+      },
+    },
+  },
+})

@@ -1,0 +1,61 @@
+/** Builds the web app into apps/web/dist: `node tools/build-web.ts`. Does nothing where no source has changed. */
+import { createHash } from 'node:crypto'
+import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { brotliCompressSync, gzipSync } from 'node:zlib'
+
+const root = join(import.meta.dirname, '..')
+const dist = join(root, 'apps', 'web', 'dist')
+const stampFile = join(root, '.cache', 'web-build')
+
+const sources = [
+  'package-lock.json',
+  'apps/web/index.html',
+  'apps/web/vite.config.ts',
+  'apps/web/package.json',
+  'apps/web/public/**/*',
+  'apps/web/src/**/*',
+  'packages/*/src/**/*.ts',
+]
+
+/** One hash over the names and contents of all that the build is made from. */
+const stampOf = (): string => {
+  const hash = createHash('sha256')
+  const files = globSync(sources, { cwd: root, withFileTypes: true })
+    .filter((entry) => entry.isFile() && !/\.(test|oracle)\.ts$/.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort()
+  for (const file of files) hash.update(file.slice(root.length)).update(readFileSync(file))
+  return hash.digest('hex')
+}
+
+/** Compressed once here instead of at every request; what does not become smaller is left as it is. */
+const compressAll = (): void => {
+  for (const name of globSync('**/*.{js,mjs,css,html,svg,wasm,webmanifest}', { cwd: dist })) {
+    const file = join(dist, name)
+    const bytes = readFileSync(file)
+    for (const [ending, compress] of [
+      ['br', brotliCompressSync],
+      ['gz', gzipSync],
+    ] as const) {
+      const small = compress(bytes)
+      if (small.length < bytes.length) writeFileSync(`${file}.${ending}`, small)
+    }
+  }
+}
+
+const stamp = stampOf()
+const built = existsSync(join(dist, 'index.html')) && existsSync(stampFile)
+if (!built || readFileSync(stampFile, 'utf8') !== stamp) {
+  process.stderr.write('prepare: building the web app\n')
+  const started = Date.now()
+  const { build } = await import('vite')
+  const { default: config } = await import('../apps/web/vite.config.ts')
+  await build({ ...config, logLevel: 'warn' })
+  compressAll()
+  mkdirSync(dirname(stampFile), { recursive: true })
+  writeFileSync(stampFile, stamp)
+  process.stderr.write(
+    `prepare: web app built in ${((Date.now() - started) / 1000).toFixed(1)} s\n`,
+  )
+}
