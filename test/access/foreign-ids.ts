@@ -122,6 +122,8 @@ const checkpointOf = async (
     seq: log.head.seq,
     chain: log.head.chain,
     epoch: 1,
+    keyVersion: 1,
+    sealedLogKey: randomBytes(60),
     author: author.idBytes,
     device: device.idBytes,
     tree: fromHex(tree),

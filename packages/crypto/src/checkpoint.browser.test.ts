@@ -21,6 +21,8 @@ const header = {
   seq: fields.seq,
   chain: fromHex(fields.chain),
   epoch: fields.epoch,
+  keyVersion: fields.keyVersion,
+  sealedLogKey: fromHex(fields.sealedLogKey),
   author: fromHex(fields.author),
   device: fromHex(fields.device),
   tree: fromHex(fields.tree),
@@ -74,6 +76,8 @@ describe('checkpoint', () => {
     expect(() => checkpointObjectKey(new Uint8Array(0), header.tree)).toThrow(RangeError)
     expect(() => checkpointViewMac(new Uint8Array(16), header.log, view)).toThrow(RangeError)
     expect(() => encodeCheckpointHeader({ ...header, tree: randomBytes(15) })).toThrow(RangeError)
+    const cut = { ...header, sealedLogKey: randomBytes(59) }
+    expect(() => encodeCheckpointHeader(cut)).toThrow(RangeError)
     const shifted = { ...header, tree: randomBytes(15), keys: randomBytes(17) }
     expect(() => encodeCheckpointHeader(shifted)).toThrow(RangeError)
   })

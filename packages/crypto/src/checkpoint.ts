@@ -7,11 +7,12 @@ import { ByteReader, ByteWriter } from './byte-io.ts'
 import { type Bytes, equalBytes, utf8 } from './bytes.ts'
 import { hkdf, hmacSha256 } from './hash.ts'
 import { IntegrityError } from './integrity-error.ts'
+import { sealedLogKeyBytes } from './logs/body.ts'
 import { sign, verifySignature } from './signature.ts'
 
 const label = 'hearthold/v1/checkpoint'
 const magic = utf8('hhv1')
-export const checkpointHeaderBytes = 162
+export const checkpointHeaderBytes = 226
 
 /** What a checkpoint claims. Ids are 16 bytes, hashes 32. */
 export type CheckpointHeader = {
@@ -23,6 +24,9 @@ export type CheckpointHeader = {
   readonly chain: Bytes
   /** Whose key sealed the two objects. */
   readonly epoch: number
+  /** That key as its fence carries it, and the version of the key that seals it: a reader has not replayed the fence yet. */
+  readonly keyVersion: number
+  readonly sealedLogKey: Bytes
   /** Log id of the writer's account, and its device: whoever reads decides whether to trust it unreplayed. */
   readonly author: Bytes
   readonly device: Bytes
@@ -33,7 +37,7 @@ export type CheckpointHeader = {
   readonly viewMac: Bytes
 }
 
-/** The 162 bytes that are signed. Throws RangeError for fields of wrong lengths. */
+/** The 226 bytes that are signed. Throws RangeError for fields of wrong lengths. */
 export const encodeCheckpointHeader = (header: CheckpointHeader): Bytes => {
   const bytes = new ByteWriter(checkpointHeaderBytes)
     .bytes(magic)
@@ -42,6 +46,8 @@ export const encodeCheckpointHeader = (header: CheckpointHeader): Bytes => {
     .u64(header.seq)
     .bytes(header.chain)
     .u32(header.epoch)
+    .u32(header.keyVersion)
+    .bytes(header.sealedLogKey)
     .bytes(header.author)
     .bytes(header.device)
     .bytes(header.tree)
@@ -52,12 +58,13 @@ export const encodeCheckpointHeader = (header: CheckpointHeader): Bytes => {
   const fits =
     ids.every((id) => id.length === 16) &&
     header.chain.length === 32 &&
+    header.sealedLogKey.length === sealedLogKeyBytes &&
     header.viewMac.length === 32
   if (!fits) throw new RangeError('checkpoint field of a wrong length')
   return bytes
 }
 
-/** Reads 162 bytes; IntegrityError('malformed') for anything else. Fields are copies. */
+/** Reads 226 bytes; IntegrityError('malformed') for anything else. Fields are copies. */
 export const decodeCheckpointHeader = (bytes: Uint8Array): CheckpointHeader => {
   const reader = new ByteReader(bytes)
   if (!equalBytes(reader.bytes(4), magic)) {
@@ -70,6 +77,8 @@ export const decodeCheckpointHeader = (bytes: Uint8Array): CheckpointHeader => {
     seq: reader.u64(),
     chain: copy(32),
     epoch: reader.u32(),
+    keyVersion: reader.u32(),
+    sealedLogKey: copy(sealedLogKeyBytes),
     author: copy(16),
     device: copy(16),
     tree: copy(16),

@@ -49,7 +49,7 @@ export class FixtureLog {
   async append(
     device: FixtureDevice,
     text: string,
-    options: { seen?: Place; gov?: number; at?: number } = {},
+    options: { seen?: Place; gov?: number; at?: number; author?: Bytes } = {},
   ): Promise<StampedEntry> {
     const previous = this.#own.get(device)
     const seq = this.entries.length + 1
@@ -58,7 +58,7 @@ export class FixtureLog {
         rules: 1,
         kind: 2,
         log: this.id,
-        author,
+        author: options.author ?? author,
         device: device.id,
         own: (previous?.own ?? 0) + 1,
         ownPrev: previous?.hash ?? new Uint8Array(32),

@@ -122,6 +122,19 @@ describe('LogVerifier', () => {
     await expect(verified(forged, forged.entries)).rejects.toMatchObject({ code: 'log_signature' })
   })
 
+  it('refuses a device that writes in the name of two members, also after going on from a kept position', async () => {
+    const mixed = new FixtureLog()
+    await mixed.append(a, 'a1', { author: b.id })
+    await mixed.append(a, 'a2')
+    await expect(verified(mixed, mixed.entries)).rejects.toMatchObject({ code: 'log_own_chain' })
+    const first = new LogVerifier(mixed.id, genesis, { strict: false })
+    first.accept(mixed.entries[0]!)
+    const rest = new LogVerifier(mixed.id, genesis, { strict: false, from: first.position })
+    expect(() => rest.accept(mixed.entries[1]!)).toThrow(
+      expect.objectContaining({ code: 'log_own_chain' }),
+    )
+  })
+
   it('refuses a fork that contradicts what a member has seen', async () => {
     const forked = new FixtureLog()
     await forked.append(a, 'a1')

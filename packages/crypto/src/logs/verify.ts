@@ -8,8 +8,15 @@ import { type Place, unstampedChain } from './header.ts'
 import { type Receipt, verifyReceipt } from './receipt.ts'
 import type { LogPage } from './wire.ts'
 
-/** A device's newest entry in a log: its counter and the hash of its header. */
-export type OwnHead = { readonly own: number; readonly headerHash: Bytes }
+/**
+ * A device's newest entry in a log: its counter and the hash of its header. `author` (hex) is whose device it was in its
+ * first entry: a device writes for one account. Left out by the server alone, which asks for the author itself.
+ */
+export type OwnHead = {
+  readonly own: number
+  readonly headerHash: Bytes
+  readonly author?: string
+}
 
 /** How far a log has been verified; enough to go on from there. */
 export type LogPosition = {
@@ -107,12 +114,13 @@ export class LogVerifier {
     checkParts(entry)
     const hash = headerHash(entry)
     const device = toHex(entry.header.device)
+    const author = toHex(entry.header.author)
     this.#chain = nextChain(this.#chain, hash, entry.signature, entry)
     this.#seq = entry.seq
     this.#at = entry.at
     this.#gov = entry.gov
     this.#remember(this.#seq, this.#chain)
-    this.#own.set(device, { own: entry.header.own, headerHash: hash })
+    this.#own.set(device, { own: entry.header.own, headerHash: hash, author })
     this.#unverified.set(device, entry)
     this.#last = device
   }
@@ -152,6 +160,10 @@ export class LogVerifier {
         'log_own_chain',
         "A device's entry is missing, doubled or out of order.",
       )
+    }
+    // One signature vouches for all before it: those must not have been written in another member's name.
+    if (previous?.author !== undefined && previous.author !== toHex(header.author)) {
+      throw new IntegrityError('log_own_chain', 'A device writes in the name of two members.')
     }
   }
 

@@ -223,6 +223,8 @@ export const checkpointHeader = (fields: {
   seq: number
   chain: Hex
   epoch: number
+  keyVersion: number
+  sealedLogKey: Hex
   author: Hex
   device: Hex
   tree: Hex
@@ -235,6 +237,8 @@ export const checkpointHeader = (fields: {
   u64(fields.seq) +
   fields.chain +
   integer(fields.epoch, 4) +
+  integer(fields.keyVersion, 4) +
+  fields.sealedLogKey +
   fields.author +
   fields.device +
   fields.tree +

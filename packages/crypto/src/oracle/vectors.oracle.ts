@@ -242,6 +242,8 @@ export const buildCheckpoints = async () => {
     seq: 2000,
     chain: filler(0x31, 32),
     epoch: 3,
+    keyVersion: 2,
+    sealedLogKey: filler(0x91, 60),
     author: filler(0x41, 16),
     device: (await buildDevice()).id,
     tree,

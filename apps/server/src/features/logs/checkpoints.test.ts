@@ -39,6 +39,8 @@ const checkpoint = async ({ device = member.device, ...claim }: Claim) => {
     seq: claim.seq,
     chain: claim.chain.slice(),
     epoch: 1,
+    keyVersion: 1,
+    sealedLogKey: randomBytes(60),
     author: fromHex(claim.author ?? member.log.id),
     device: device.idBytes,
     tree: fromHex(claim.tree),
