@@ -1,6 +1,6 @@
 /** Builds the web app into apps/web/dist: `node tools/build-web.ts`. Does nothing where no source has changed. */
 import { createHash } from 'node:crypto'
-import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 
@@ -29,6 +29,17 @@ const stampOf = (): string => {
   return hash.digest('hex')
 }
 
+/** Character maps and fonts that PDFs name without carrying them, and decoders: pdf.js asks for them by these names. */
+const copyPdfAssets = (): void => {
+  const from = join(root, 'node_modules', 'pdfjs-dist')
+  const { version } = JSON.parse(readFileSync(join(from, 'package.json'), 'utf8')) as {
+    version: string
+  }
+  for (const folder of ['cmaps', 'standard_fonts', 'wasm', 'iccs']) {
+    cpSync(join(from, folder), join(dist, 'assets', `pdf-${version}`, folder), { recursive: true })
+  }
+}
+
 /** Compressed once here instead of at every request; what does not become smaller is left as it is. */
 const compressAll = (): void => {
   for (const name of globSync('**/*.{js,mjs,css,html,svg,wasm,webmanifest}', { cwd: dist })) {
@@ -52,6 +63,7 @@ if (!built || readFileSync(stampFile, 'utf8') !== stamp) {
   const { build } = await import('vite')
   const { default: config } = await import('../apps/web/vite.config.ts')
   await build({ ...config, logLevel: 'warn' })
+  copyPdfAssets()
   compressAll()
   mkdirSync(dirname(stampFile), { recursive: true })
   writeFileSync(stampFile, stamp)
