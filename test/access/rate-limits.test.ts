@@ -215,7 +215,10 @@ describe('twenty failures from one address', () => {
     name: 'somebody',
     account: toHex(randomBytes(16)),
     // No point of the curve: refused once the invitation was found good.
-    registrationRequest: toB64(new Uint8Array(32).fill(255)),
+    way: {
+      kind: 'password' as const,
+      registrationRequest: toB64(new Uint8Array(32).fill(255)),
+    },
   })
 })
 

@@ -176,7 +176,12 @@ const checkRegister = async (server: ServerProcess, ledger: RegisterLedger): Pro
 /** Whether an invitation still lets somebody begin. */
 const isInvitationOpen = async (server: ServerProcess, invitation: string): Promise<boolean> => {
   const registrationRequest = toB64(new Uint8Array(32))
-  const body = { invitation, name: fresh(), account: fresh(), registrationRequest }
+  const body = {
+    invitation,
+    name: fresh(),
+    account: fresh(),
+    way: { kind: 'password' as const, registrationRequest },
+  }
   const { code } = await server.ask(startSignUp, { body })
   assert(
     code === 'invitation_invalid' || code === 'bad_request',

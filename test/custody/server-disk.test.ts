@@ -100,14 +100,17 @@ const signUp = async (pass: Pass, name: string) => {
   const created = await createAccount(mine.context, {
     pass,
     name,
-    password: names.password,
+    way: {
+      kind: 'password',
+      password: names.password,
+      keepTotp: ({ secret }) => {
+        totpSecret = secret
+        return codeFor(secret)
+      },
+    },
     deviceLabel: names.label,
     deviceMethod: true,
     keepRecoveryKey: (text) => Promise.resolve(void (recoveryKey = text)),
-    keepTotp: ({ secret }) => {
-      totpSecret = secret
-      return codeFor(secret)
-    },
     transport: 'bearer',
   })
   mine.setToken(created.token)

@@ -113,16 +113,19 @@ export const startFlowServer = async (argv: readonly string[] = []): Promise<Flo
     const created = await createAccount(mine.context, {
       pass,
       name,
-      password,
+      way: {
+        kind: 'password',
+        password,
+        keepTotp: ({ secret }) => {
+          code = createCodes(secret, clock)
+          return code()
+        },
+      },
       deviceLabel: `${name}'s first device`,
       deviceMethod: true,
       keepRecoveryKey: (text) => {
         recoveryKey = text
         return Promise.resolve()
-      },
-      keepTotp: ({ secret }) => {
-        code = createCodes(secret, clock)
-        return code()
       },
       transport: 'bearer',
     })

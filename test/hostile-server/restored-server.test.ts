@@ -44,14 +44,17 @@ const signUp = (memory: Memory): Promise<CreatedAccount> =>
   createAccount(contextWith(memory), {
     pass: { setUpToken: server.setUpToken, instanceName: 'Restored' },
     name: 'ada',
-    password: 'a password of good length',
+    way: {
+      kind: 'password',
+      password: 'a password of good length',
+      keepTotp: ({ secret }) => {
+        const made = totpCode(secret, Date.now())
+        return 'code' in made ? Promise.resolve(made.code) : Promise.reject(new Error('no code'))
+      },
+    },
     deviceLabel: 'device',
     deviceMethod: true,
     keepRecoveryKey: () => Promise.resolve(),
-    keepTotp: ({ secret }) => {
-      const made = totpCode(secret, Date.now())
-      return 'code' in made ? Promise.resolve(made.code) : Promise.reject(new Error('no code'))
-    },
     transport: 'bearer',
   })
 

@@ -55,14 +55,17 @@ const signUp = async (lie: Lie) => {
   const created = await createAccount(device.context, {
     pass: { invitation },
     name: `member ${++count}`,
-    password: 'a password that is long enough',
+    way: {
+      kind: 'password',
+      password: 'a password that is long enough',
+      keepTotp: ({ secret }) => {
+        const made = totpCode(secret, device.context.now!())
+        return 'code' in made ? Promise.resolve(made.code) : Promise.reject(new Error('no code'))
+      },
+    },
     deviceLabel: 'device',
     deviceMethod: true,
     keepRecoveryKey: () => Promise.resolve(),
-    keepTotp: ({ secret }) => {
-      const made = totpCode(secret, device.context.now!())
-      return 'code' in made ? Promise.resolve(made.code) : Promise.reject(new Error('no code'))
-    },
     transport: 'bearer',
   })
   device.setToken(created.token)
@@ -82,6 +85,11 @@ describe('a sign-up at a lying server', () => {
       encodeReceipts([await signReceipt({ ...receipt!, ...fields }, seed ?? world.receiptSeed)]),
     )
   }
+  const rewriteWay = (lies: object): Lie =>
+    rewriteJson(startSignUp, (answer) => ({
+      ...answer,
+      way: { ...(answer['way'] as object), ...lies },
+    }))
   const cases: readonly (readonly [string, string, () => Lie])[] = [
     [
       'that names one key here and another there',
@@ -93,20 +101,13 @@ describe('a sign-up at a lying server', () => {
       'instance_key',
       () => rewriteJson(getInstance, (answer) => ({ ...answer, instanceKey: otherKey })),
     ],
-    [
-      'that asks for another stretching of the password',
-      'protocol',
-      () => rewriteJson(startSignUp, (answer) => ({ ...answer, ksf: 0 })),
-    ],
+    ['that asks for another stretching of the password', 'protocol', () => rewriteWay({ ksf: 0 })],
     [
       'that answers no OPAQUE message',
       'malformed',
-      () =>
-        rewriteJson(startSignUp, (answer) => ({
-          ...answer,
-          registrationResponse: toB64(new Uint8Array(64).fill(255)),
-        })),
+      () => rewriteWay({ registrationResponse: toB64(new Uint8Array(64).fill(255)) }),
     ],
+    ['that answers for another way to sign up', 'malformed', () => rewriteWay({ kind: 'passkey' })],
     ['that gives no receipt', 'log_receipt', () => receipts(() => toB64(encodeReceipts([])))],
     [
       'that gives a receipt of another key',

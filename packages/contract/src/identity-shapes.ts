@@ -32,13 +32,16 @@ export const Session = Exact({
 /** `bearer` answers a token (CLI, API); `cookie` sets the session cookie and answers no token (web app). */
 export const Transport = Type.Union([Type.Literal('bearer'), Type.Literal('cookie')])
 
-export const SignedIn = Exact({
+export const SignedInFields = {
   next: Type.Literal('signed-in'),
   account: Id,
   log: Id,
   session: Id,
   expiresAt: Time,
   token: Type.Optional(Token),
+}
+export const SignedIn = Exact({
+  ...SignedInFields,
   /** Set where a backup code was used and few remain. */
   backupCodesLeft: Type.Optional(Type.Integer()),
 })

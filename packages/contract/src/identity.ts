@@ -21,6 +21,8 @@ import {
   Time,
 } from './schemas.ts'
 import { memberEndpoints } from './members.ts'
+import { PasskeyLabel, PasskeyRegistration } from './passkey-shapes.ts'
+import { passkeyEndpoints } from './passkeys.ts'
 import { signUpEndpoints } from './sign-up.ts'
 
 export const startPasswordSignIn = endpoint({
@@ -108,6 +110,8 @@ export const getSession = endpoint({
     session: Session,
     backupCodesLeft: Type.Integer(),
     hasPassword: Type.Boolean(),
+    /** Whether any passkey can give a fresh proof; `listPasskeys` says which unlock. */
+    hasPasskey: Type.Boolean(),
   }),
 })
 export const renewSession = endpoint({
@@ -239,6 +243,10 @@ export const appendAccount = endpoint({
   body: Exact({
     append: Base64Url(1024 * 1024),
     password: Type.Optional(Exact({ change: Id, registrationRecord: OpaqueRecord })),
+    /** The passkey whose method is added by these entries; `change` is from `startPasskeyChange`. */
+    passkey: Type.Optional(
+      Exact({ change: Id, registration: PasskeyRegistration, label: Type.Optional(PasskeyLabel) }),
+    ),
     recoveryLocator: Type.Optional(Hex32),
     /** Removing the password asks for this. */
     secondFactor: Type.Optional(SecondFactorCode),
@@ -250,6 +258,9 @@ export const appendAccount = endpoint({
     'second_factor_wrong',
     'sign_in_expired',
     'method_required',
+    'passkeys_unavailable',
+    'passkey_invalid',
+    'passkey_refused',
     'entry_invalid',
     'signature_invalid',
     'head_moved',
@@ -290,5 +301,6 @@ export const identityEndpoints = [
   finishTotpChange,
   replaceBackupCodes,
   appendAccount,
+  ...passkeyEndpoints,
   ...memberEndpoints,
 ] as const

@@ -33,6 +33,9 @@ export const problemStatus = {
   step_up_needed: 403,
   account_suspended: 403,
   method_required: 409,
+  passkeys_unavailable: 409,
+  passkey_invalid: 400,
+  passkey_refused: 409,
   // logs
   entry_invalid: 400,
   signature_invalid: 400,

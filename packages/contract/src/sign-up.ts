@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import { endpoint } from './endpoint.ts'
 import { OpaqueRequest, OpaqueAnswer, OpaqueRecord, Append, Transport } from './identity-shapes.ts'
+import { PasskeyCreationOptions, PasskeyLabel, PasskeyRegistration } from './passkey-shapes.ts'
 import { Base64Url, Exact, Hex32, Id, Role, SignInName, Time, Token } from './schemas.ts'
 
 export const getSetUp = endpoint({
@@ -9,7 +10,12 @@ export const getSetUp = endpoint({
   path: '/api/set-up',
   access: 'public',
   summary: 'Whether this instance still waits to be set up.',
-  answer: Exact({ needed: Type.Boolean(), version: Type.String() }),
+  answer: Exact({
+    needed: Type.Boolean(),
+    version: Type.String(),
+    /** False where the public URL has no name, or is not secure: browsers offer no passkeys there. */
+    passkeys: Type.Boolean(),
+  }),
 })
 
 export const getInstance = endpoint({
@@ -23,6 +29,8 @@ export const getInstance = endpoint({
     instanceKey: Hex32,
     publicUrl: Type.String(),
     version: Type.String(),
+    /** As in `getSetUp`. */
+    passkeys: Type.Boolean(),
   }),
 })
 
@@ -30,23 +38,44 @@ const SignUpStart = {
   name: SignInName,
   /** Chosen by the client: 16 random bytes. */
   account: Id,
-  registrationRequest: OpaqueRequest,
+  /** A password with an authenticator app, or a passkey: what signs in besides the recovery key. */
+  way: Type.Union([
+    Exact({ kind: Type.Literal('password'), registrationRequest: OpaqueRequest }),
+    Exact({ kind: Type.Literal('passkey') }),
+  ]),
 }
 const SignUpStarted = Exact({
   signUp: Id,
-  registrationResponse: OpaqueAnswer,
-  ksf: Type.Literal(1),
-  /** Base32 secret of the authenticator app; it counts only once `finish` has verified a code. */
-  totpSecret: Type.String(),
-  totpUri: Type.String(),
+  way: Type.Union([
+    Exact({
+      kind: Type.Literal('password'),
+      registrationResponse: OpaqueAnswer,
+      ksf: Type.Literal(1),
+      /** Base32 secret of the authenticator app; it counts only once `finish` has verified a code. */
+      totpSecret: Type.String(),
+      totpUri: Type.String(),
+    }),
+    Exact({ kind: Type.Literal('passkey'), options: PasskeyCreationOptions }),
+  ]),
   instanceKey: Hex32,
   role: Role,
   expiresAt: Time,
 })
 const SignUpFinish = {
   signUp: Id,
-  registrationRecord: OpaqueRecord,
-  totpCode: Type.String({ pattern: '^[0-9]{6}$' }),
+  /** Of the kind that the sign-up began with. */
+  way: Type.Union([
+    Exact({
+      kind: Type.Literal('password'),
+      registrationRecord: OpaqueRecord,
+      totpCode: Type.String({ pattern: '^[0-9]{6}$' }),
+    }),
+    Exact({
+      kind: Type.Literal('passkey'),
+      registration: PasskeyRegistration,
+      label: Type.Optional(PasskeyLabel),
+    }),
+  ]),
   /** The genesis and the first entries of the account log: enrol, pin, state, identity, profile. */
   append: Append,
   recoveryLocator: Hex32,
@@ -59,6 +88,7 @@ const SignUpFinished = Exact({
   session: Id,
   expiresAt: Time,
   token: Type.Optional(Token),
+  /** Of the password; none for a passkey. */
   backupCodes: Type.Array(Type.String()),
   /** The encoded receipts for the append. */
   receipts: Base64Url(4096),
@@ -68,6 +98,9 @@ const signUpProblems = [
   'sign_up_expired',
   'sign_up_invalid',
   'second_factor_wrong',
+  'passkeys_unavailable',
+  'passkey_invalid',
+  'passkey_refused',
   'entry_invalid',
   'signature_invalid',
   'entry_refused',

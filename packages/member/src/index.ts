@@ -1,7 +1,21 @@
 export * from './account/devices.ts'
 export * from './account/methods.ts'
+export * from './account/passkeys.ts'
+export {
+  type AnsweredPasskey,
+  type CreatedPasskey,
+  type PasskeyAuthenticator,
+  type PasskeyExtensions,
+  PasskeyPrfError,
+  type PasskeyReader,
+  passkeySecret,
+  type PrfOutput,
+} from './account/passkey-ceremony.ts'
+export * from './account/passkey-sign-in.ts'
 export * from './account/sign-in.ts'
 export * from './account/sign-up.ts'
+export type { PasskeyWay, PasswordWay, SignUpWay } from './account/sign-up-way.ts'
+export { passkeyPrfSalt } from '@hearthold/crypto'
 export {
   type AccountKeys,
   deviceKeyOf,

@@ -1,4 +1,5 @@
 import type { Client } from '@hearthold/client'
+import type { IntegrityError } from '@hearthold/crypto'
 import type { HeadStore } from './logs/known-heads.ts'
 import type { LogCache } from './logs/log-cache.ts'
 
@@ -12,6 +13,8 @@ export type MemberContext = {
   readonly now?: () => number
   /** Public key (hex) of this server's receipts, as this device remembers it from earlier. */
   readonly instanceKey?: string
+  /** Told what the server sent and this device refused, where work went on without it; `log` is a log id in hex. */
+  readonly distrusted?: (log: string, error: IntegrityError) => void
 }
 
 /** The time by this device's clock, ms since 1970. */

@@ -1,8 +1,15 @@
 /** A server in memory behind a Transport: enough of the endpoints for one instance, several members, no limits. */
 import type { Transport, TransportRequest, TransportResponse } from '@hearthold/client'
-import { allEndpoints, type Endpoint, ProblemError } from '@hearthold/contract'
 import {
-  concat,
+  allEndpoints,
+  type appendAccount,
+  type BodyOf,
+  type Endpoint,
+  type finishSignUp,
+  ProblemError,
+  type startSignUp,
+} from '@hearthold/contract'
+import {
   fromB64,
   fromHex,
   generateSigningSeed,
@@ -17,12 +24,15 @@ import type { AccountView } from '@hearthold/model'
 import { ready, server } from '@serenity-kit/opaque'
 import { MemoryLogs } from './memory-logs.oracle.ts'
 import { type Handler, type Input, MemoryObjects } from './memory-objects.oracle.ts'
+import { MemoryPasskeys } from './memory-passkeys.oracle.ts'
+import { collect, respond } from './memory-wire.oracle.ts'
 
 export type Account = {
   account: string
   log: string
   name: string
-  record: string
+  /** Null without a password. */
+  record: string | null
   totp: string
   locator: string
 }
@@ -30,40 +40,16 @@ export type Session = { token: string; session: string; account: Account }
 const id = (): string => toHex(randomBytes(16))
 const identifiers = (account: string) => ({ client: account, server: 'hearthold' })
 
-/** Turns answers into what a transport gives; bytes stay bytes. */
-const respond = (
-  status: number,
-  answer: unknown,
-  headers: Record<string, string> = {},
-): TransportResponse => {
-  const bytes =
-    answer instanceof Uint8Array ? answer : new TextEncoder().encode(JSON.stringify(answer ?? {}))
-  const type = status >= 400 ? 'application/problem+json' : 'application/json'
-  return {
-    status,
-    headers: {
-      'content-type': answer instanceof Uint8Array ? 'application/octet-stream' : type,
-      'content-length': String(bytes.length),
-      ...headers,
-    },
-    body: (async function* () {
-      for (let at = 0; at < bytes.length; at += 65_536) yield bytes.subarray(at, at + 65_536)
-    })(),
-    bytes: () => Promise.resolve(bytes),
-    discard: () => undefined,
-  }
-}
-
-const collect = async (body: TransportRequest['body']): Promise<Uint8Array> => {
-  if (body === undefined || body instanceof Uint8Array) return body?.slice() ?? new Uint8Array(0)
-  const parts: Uint8Array[] = []
-  for await (const part of body) parts.push(part.slice())
-  return concat(...parts)
-}
-
 export class MemoryServer {
   readonly logs = new MemoryLogs(generateSigningSeed())
   readonly objects = new MemoryObjects(this.logs.objects)
+  readonly passkeys = new MemoryPasskeys({
+    step: (values) => this.#step(values),
+    take: (step) => this.#take(step),
+    begin: (account) => this.#session(this.accounts.find((one) => one.account === account)!),
+    methods: (account) =>
+      this.#view(this.accounts.find((one) => one.account === account)!).state!.methods,
+  })
   readonly accounts: Account[] = []
   readonly sessions: Session[] = []
   readonly calls: string[] = []
@@ -201,41 +187,50 @@ export class MemoryServer {
     return this.accounts.find(({ account }) => account === step['account'])!
   }
 
-  async #signUp(body: { account: string; name: string; registrationRequest: string }) {
-    const { account, name } = body
+  async #signUp(body: BodyOf<typeof startSignUp>) {
+    const { account, name, way } = body
+    const challenge = this.passkeys.newChallenge()
     return {
-      signUp: this.#step({ account, name }),
-      ...(await this.#registration(account, body.registrationRequest)),
-      totpSecret: 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP',
-      totpUri: 'otpauth://totp/x',
+      signUp: this.#step({ account, name, challenge }),
+      way:
+        way.kind === 'passkey'
+          ? { kind: 'passkey', options: this.passkeys.creationOptions(account, name, challenge) }
+          : {
+              kind: 'password',
+              ...(await this.#registration(account, way.registrationRequest)),
+              totpSecret: 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP',
+              totpUri: 'otpauth://totp/x',
+            },
       instanceKey: toHex(this.logs.instanceKey),
       role: 'member',
       expiresAt: Date.now() + 1e6,
     }
   }
 
-  async #finishSignUp(body: {
-    signUp: string
-    append: string
-    registrationRecord: string
-    recoveryLocator: string
-  }) {
+  async #finishSignUp(body: BodyOf<typeof finishSignUp>) {
     const step = this.#take(body.signUp)
     const append = fromB64(body.append)
     const receipts = await this.logs.append(append)
     const log = toHex(append.subarray(6, 22))
-    const { account, name } = step as { account: string; name: string }
+    const { account, name, challenge } = step as Record<'account' | 'name' | 'challenge', string>
+    const { way } = body
+    if (way.kind === 'passkey') this.passkeys.register(account, challenge, way)
     const made = {
       account,
       log,
       name,
-      record: body.registrationRecord,
+      record: way.kind === 'password' ? way.registrationRecord : null,
       totp: '',
       locator: body.recoveryLocator,
     }
     this.accounts.push(made)
+    this.passkeys.dropRemoved(account)
     const { next: _, ...session } = this.#session(made)
-    return { ...session, backupCodes: ['AAAAA-AAAAA'], receipts: toB64(receipts) }
+    return {
+      ...session,
+      backupCodes: way.kind === 'password' ? ['AAAAA-AAAAA'] : [],
+      receipts: toB64(receipts),
+    }
   }
 
   #challenge(account: Account, method: string) {
@@ -273,6 +268,7 @@ export class MemoryServer {
       instanceKey: toHex(this.logs.instanceKey),
       publicUrl: 'http://x',
       version: '0',
+      passkeys: true,
     }),
     startSetUp: ({ body }) => this.#signUp(body),
     startSignUp: ({ body }) => this.#signUp(body),
@@ -325,7 +321,8 @@ export class MemoryServer {
         client: '',
       },
       backupCodesLeft: 10,
-      hasPassword: true,
+      hasPassword: session!.account.record !== null,
+      hasPasskey: this.passkeys.known.some(({ account }) => account === session!.account.account),
     }),
     bindSessionDevice: async ({ body, session }: Input) => {
       const { device, signature } = body as { device: string; signature: string }
@@ -359,14 +356,14 @@ export class MemoryServer {
       }
     },
     appendAccount: async ({ body, session }: Input) => {
-      const { append, password, recoveryLocator } = body as {
-        append: string
-        password?: { registrationRecord: string }
-        recoveryLocator?: string
-      }
+      const sent = body as BodyOf<typeof appendAccount>
+      const { append, password, passkey, recoveryLocator } = sent
+      const { account } = session!
+      if (passkey) this.passkeys.add(account.account, passkey)
       const receipts = await this.logs.append(fromB64(append))
-      if (password) session!.account.record = password.registrationRecord
-      if (recoveryLocator) session!.account.locator = recoveryLocator
+      if (password) account.record = password.registrationRecord
+      if (recoveryLocator) account.locator = recoveryLocator
+      this.passkeys.dropRemoved(account.account)
       return { receipts: toB64(receipts), sessionsEnded: 0 }
     },
     appendLogs: ({ body }) => this.logs.append(body),
@@ -384,5 +381,6 @@ export class MemoryServer {
         })),
     }),
     ...this.objects.handlers,
+    ...this.passkeys.handlers,
   }
 }

@@ -32,7 +32,7 @@ export const signUp = async (
   server: Pick<MemoryServer, 'transport'>,
   name = 'ada',
   deviceMethod = true,
-  more: Partial<Pick<CreateAccountOptions, 'displayName'>> = {},
+  more: Partial<Pick<CreateAccountOptions, 'displayName' | 'way'>> = {},
 ): Promise<TestMember> => {
   const { client, setToken } = testClient(server.transport())
   const context: MemberContext = { client, heads: memoryHeads() }
@@ -40,15 +40,18 @@ export const signUp = async (
   const created = await createAccount(context, {
     pass: { invitation: 'i'.repeat(43) },
     name,
-    password: testPassword,
     deviceLabel: 'first device',
     deviceMethod,
+    way: {
+      kind: 'password',
+      password: testPassword,
+      keepTotp: () => Promise.resolve('123456'),
+    },
     ...more,
     keepRecoveryKey: (text) => {
       recoveryKey = text
       return Promise.resolve()
     },
-    keepTotp: () => Promise.resolve('123456'),
     transport: 'bearer',
   })
   setToken(created.token!)

@@ -31,6 +31,7 @@ const whoami = {
   session,
   backupCodesLeft: 8,
   hasPassword: true,
+  hasPasskey: false,
 }
 
 let home = ''

@@ -6,6 +6,7 @@ import {
   unlock,
   type CreateAccountOptions,
   type CreatedAccount,
+  type PasswordWay,
   type SignUpPass,
 } from '@hearthold/member'
 import { CliError } from '../cli-error.ts'
@@ -123,7 +124,7 @@ const secondFactorOf = (
   connection: Connection,
   name: string,
   file: SecretFile | undefined,
-): Pick<CreateAccountOptions, 'keepTotp' | 'onWrongCode'> => {
+): Pick<PasswordWay, 'keepTotp' | 'onWrongCode'> => {
   const codes = createTotpCodes(connection.server, name, call.terminal)
   if (!file) {
     return {
@@ -190,24 +191,28 @@ const create = async (
   connection: Connection,
   pass: SignUpPass,
   files: Files,
-  who: Pick<CreateAccountOptions, 'name' | 'password' | 'displayName'>,
+  { password, ...who }: Pick<CreateAccountOptions, 'name' | 'displayName'> & { password: string },
 ): Promise<CreatedAccount> => {
   let asked = false
   const { keepTotp, ...rest } = secondFactorOf(call, connection, who.name, files.totpSecret)
   try {
     return await createAccount(memberContext(connection), {
       ...who,
-      ...rest,
+      way: {
+        kind: 'password',
+        password,
+        ...rest,
+        keepTotp: async (totp) => {
+          const code = await keepTotp(totp)
+          asked = true
+          return code
+        },
+      },
       pass,
       deviceLabel: labelOf(call.options['device-label']),
       deviceSeed: await connection.home.deviceSeed(),
       deviceMethod: true,
       keepRecoveryKey: (text) => files.recoveryKey.write(text),
-      keepTotp: async (totp) => {
-        const code = await keepTotp(totp)
-        asked = true
-        return code
-      },
       transport: 'bearer',
       signal: call.terminal.signal,
     })

@@ -95,6 +95,13 @@ export const problemTable: Readonly<Record<ProblemCode, ProblemRow>> = {
     'The account would be left without a way in, or lacks this one.',
     'hearthold methods shows the ways in.',
   ),
+  passkeys_unavailable: row(
+    'conflict',
+    'Passkeys cannot work at the address of this server.',
+    'A host can give it a name by HEARTHOLD_PUBLIC_URL, reached by HTTPS.',
+  ),
+  passkey_invalid: row('failure', 'The server did not accept this passkey.', again),
+  passkey_refused: row('conflict', 'This passkey cannot be added.', undefined),
   entry_invalid: row('failure', 'The server did not accept a signed entry.', newer),
   signature_invalid: row('failure', 'The server did not accept a signature.', newer),
   log_exists: row('conflict', 'That exists already.', undefined),

@@ -1,5 +1,5 @@
 /** Appending to the account log: strict, and where a reader is removed together with a fence in every share. */
-import { appendAccount } from '@hearthold/contract'
+import { appendAccount, type BodyOf } from '@hearthold/contract'
 import {
   encodeAppend,
   fromB64,
@@ -25,11 +25,7 @@ import type { AccountDraft } from './account-entries.ts'
 import { authorOf, refresh, type Unlocked } from './unlock.ts'
 
 /** Credentials that the server keeps beside the log and changes together with it. */
-export type Credentials = {
-  readonly password?: { readonly change: string; readonly registrationRecord: string }
-  readonly recoveryLocator?: string
-  readonly secondFactor?: string
-}
+export type Credentials = Omit<BodyOf<typeof appendAccount>, 'append'>
 
 /** One atomic append: entries of the account log, and at most one entry in each of some shares. */
 export type AccountAppend = {

@@ -68,10 +68,13 @@ describe('an account', () => {
       {
         pass: { invitation: 'i'.repeat(43) },
         name: 'eve',
-        password: testPassword,
+        way: {
+          kind: 'password',
+          password: testPassword,
+          keepTotp: () => Promise.resolve('123456'),
+        },
         deviceLabel: 'x',
         keepRecoveryKey: () => Promise.reject(new Error('disk full')),
-        keepTotp: () => Promise.resolve('123456'),
         ...bearer,
       },
     )

@@ -1,5 +1,11 @@
 /** Sign-in methods of an unlocked account: list, add, replace, remove (cryptography.md 8.6). */
-import { ProblemError, startPasswordChange } from '@hearthold/contract'
+import {
+  finishTotpChange,
+  ProblemError,
+  replaceBackupCodes,
+  startPasswordChange,
+  startTotpChange,
+} from '@hearthold/contract'
 import {
   type Bytes,
   equalBytes,
@@ -16,6 +22,7 @@ import {
 } from '@hearthold/crypto'
 import { registerPassword } from '../opaque.ts'
 import { passwordProblem } from '../password.ts'
+import type { PasswordWay } from './sign-up-way.ts'
 import { changeState } from './state-change.ts'
 import { deviceOf, type MethodSecret, refresh, type Unlocked } from './unlock.ts'
 
@@ -83,6 +90,51 @@ export const changePassword = async (
   }))
   if (member.unlockedBy.type === methodType.password) member.unlockedBy = method
   return result
+}
+
+/** The server counts wrong codes by itself; this is only where asking ends. */
+const codeAttempts = 5
+
+const verifyTotp = async (
+  { context: { client } }: Unlocked,
+  { keepTotp, onWrongCode }: Omit<PasswordWay, 'kind'>,
+): Promise<void> => {
+  const { change, totpSecret: secret, totpUri: uri } = await client.call(startTotpChange)
+  let totpCode = await keepTotp({ secret, uri })
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await client.call(finishTotpChange, { body: { change, totpCode } })
+      return
+    } catch (error) {
+      const wrong = error instanceof ProblemError && error.code === 'second_factor_wrong'
+      if (!wrong || !onWrongCode || attempt >= codeAttempts) throw error
+      totpCode = await onWrongCode()
+    }
+  }
+}
+
+/**
+ * Gives an account without a password its first one, with an authenticator app: both count from the same moment, or
+ * neither does. Other sessions end. `backupCodes` are shown once; there are none where their request failed, and
+ * `replaceBackupCodes` makes new ones. Throws RangeError for a bad password, ProblemError 'step_up_needed',
+ * 'second_factor_wrong' ..., and 'bad_request' where there is a password already: `changePassword` changes it.
+ */
+export const addPassword = async (
+  member: Unlocked,
+  wanted: Omit<PasswordWay, 'kind'>,
+): Promise<{ backupCodes: readonly string[]; sessionsEnded: number }> => {
+  const problem = passwordProblem(wanted.password)
+  if (problem !== undefined) throw new RangeError(problem)
+  deviceOf(member)
+  await refresh(member)
+  if (idsOf(member, ({ type }) => type === methodType.password).length > 0) {
+    throw new ProblemError('bad_request', 'This account has a password already.')
+  }
+  await verifyTotp(member, wanted)
+  const { sessionsEnded } = await changePassword(member, { password: wanted.password })
+  const made = member.context.client.call(replaceBackupCodes)
+  const { backupCodes } = await made.catch(() => ({ backupCodes: [] }))
+  return { backupCodes, sessionsEnded }
 }
 
 /**

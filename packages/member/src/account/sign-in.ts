@@ -62,7 +62,8 @@ const signedIn = (answer: SessionAnswer, unlockBy: MethodSecret): SignedIn => ({
   unlockBy,
 })
 
-const wishOf = ({ transport, staySignedIn }: SessionWish) => ({
+/** As the endpoints take it. */
+export const wishOf = ({ transport, staySignedIn }: SessionWish) => ({
   transport,
   ...(staySignedIn === undefined ? {} : { staySignedIn }),
 })

@@ -1,5 +1,6 @@
 /** Making an account: all keys are made here, on the member's device; the server gets only what is sealed or public. */
 import {
+  type AnswerOf,
   finishSetUp,
   finishSignUp,
   getInstance,
@@ -38,8 +39,6 @@ import {
 import { accountRules, logKinds } from '@hearthold/model'
 import { type DeviceKey, signDrafts } from '../logs/log-entries.ts'
 import { type MemberContext, nowOf } from '../member-context.ts'
-import { registerPassword } from '../opaque.ts'
-import { passwordProblem } from '../password.ts'
 import {
   enrolDraft,
   identityDraft,
@@ -49,6 +48,13 @@ import {
   type StateKeys,
 } from './account-entries.ts'
 import { newMethod } from './method-records.ts'
+import {
+  beginWay,
+  type FinishWay,
+  type SignUpWay,
+  type WayMet,
+  type WayUnderWay,
+} from './sign-up-way.ts'
 import { deviceKeyOf, type MethodSecret } from './unlock.ts'
 
 /** What lets somebody sign up. */
@@ -59,7 +65,8 @@ export type SignUpPass =
 export type CreateAccountOptions = {
   readonly pass: SignUpPass
   readonly name: string
-  readonly password: string
+  /** What signs in and unlocks besides the recovery key. */
+  readonly way: SignUpWay
   /** What people are shown for the account; sealed. The sign-in name where absent. */
   readonly displayName?: string
   /** What other devices of the member show for this one; sealed. */
@@ -70,10 +77,6 @@ export type CreateAccountOptions = {
   readonly deviceMethod?: boolean
   /** Gets the recovery key's text and resolves once it is safely kept: only then the account is made. */
   readonly keepRecoveryKey: (text: string) => Promise<void>
-  /** Gets the authenticator secret, keeps it, and resolves to its current code of six digits. */
-  readonly keepTotp: (totp: { secret: string; uri: string }) => Promise<string>
-  /** Asked for another code where the server refused the one before; without it the sign-up ends there. */
-  readonly onWrongCode?: () => Promise<string>
   readonly transport: 'bearer' | 'cookie'
   readonly staySignedIn?: boolean
   readonly signal?: AbortSignal
@@ -88,31 +91,24 @@ export type CreatedAccount = {
   /** Bearer token; absent where a cookie carries the session. */
   readonly token: string | undefined
   readonly role: 'host' | 'member' | 'guest'
+  /** None for a passkey. */
   readonly backupCodes: readonly string[]
   /** To be remembered for this server from now on, hex. */
   readonly instanceKey: string
   readonly device: DeviceKey
-  /** Unlocks the new account: the device method where one was made, else the password. */
+  /** Unlocks the new account: the device method where one was made, else the password or passkey. */
   readonly unlockBy: Required<MethodSecret>
 }
 
-type Started = {
-  readonly signUp: string
-  readonly registrationResponse: string
-  readonly ksf: number
-  readonly totpSecret: string
-  readonly totpUri: string
-  readonly instanceKey: string
-  readonly role: CreatedAccount['role']
-}
+type Started = AnswerOf<typeof startSignUp>
 
 const start = (
   { client }: MemberContext,
   { pass, name, signal }: CreateAccountOptions,
   account: string,
-  registrationRequest: string,
+  way: WayUnderWay['asked'],
 ): Promise<Started> => {
-  const common = { name, account, registrationRequest }
+  const common = { name, account, way }
   return 'invitation' in pass
     ? client.call(startSignUp, { body: { invitation: pass.invitation, ...common }, signal })
     : client.call(startSetUp, { body: { token: pass.setUpToken, ...common }, signal })
@@ -157,17 +153,16 @@ const makeKeys = (account: Bytes): StateKeys => ({
 const makeAccount = async (
   context: MemberContext,
   options: CreateAccountOptions,
-  made: { account: Bytes; passwordSecret: Bytes; instanceKey: Bytes },
+  made: { account: Bytes; method: Required<MethodSecret>; instanceKey: Bytes },
 ): Promise<NewAccount> => {
   const keys = makeKeys(made.account)
   const { keyring } = keys
   const rootKey = signingPublicKey(keyring.rootSeed)
   const device = deviceKeyOf(options.deviceSeed ?? generateSigningSeed())
   const recoverySecret = generateRecoverySecret()
-  const password = { type: methodType.password, id: randomId(), secret: made.passwordSecret }
   const byDevice = { type: methodType.device, id: fromHex(device.id), secret: randomBytes(32) }
   const methods = [
-    await newMethod(keys, password),
+    await newMethod(keys, made.method),
     await newMethod(keys, { type: methodType.recovery, id: randomId(), secret: recoverySecret }),
     ...(options.deviceMethod ? [await newMethod(keys, byDevice)] : []),
   ]
@@ -201,7 +196,7 @@ const makeAccount = async (
     clock: nowOf(context),
   }
   const entries = await signDrafts(place, drafts)
-  const unlockBy = options.deviceMethod ? byDevice : password
+  const unlockBy = options.deviceMethod ? byDevice : made.method
   return { keys, device, recoverySecret, unlockBy, genesis, logBytes, entries }
 }
 
@@ -219,32 +214,25 @@ const checkReceipts = async (encoded: string, made: NewAccount, instanceKey: Byt
 
 /**
  * Makes an account, by the set-up token or an invitation. Nothing exists at the server before the recovery key is
- * kept, the authenticator has shown a code, and the last call was answered; a failure before that leaves nothing.
- * Throws RangeError for a bad password, ProblemError as the endpoints list them, IntegrityError where the
- * server contradicts itself. Call `unlock` with the result once the client carries the token.
+ * kept, the authenticator app has shown a code or the passkey was made, and the last call was answered; a failure before
+ * that leaves nothing there (a passkey that was made stays on its authenticator). Throws RangeError for a bad password
+ * or label, PasskeyPrfError for a passkey that could not unlock, ProblemError as the endpoints list them,
+ * IntegrityError where the server contradicts itself. Call `unlock` with the result once the client carries the token.
  */
 export const createAccount = async (
   context: MemberContext,
   options: CreateAccountOptions,
 ): Promise<CreatedAccount> => {
-  const problem = passwordProblem(options.password)
-  if (problem !== undefined) throw new RangeError(problem)
+  const way = await beginWay(options.way)
   const account = randomId()
   const accountId = toHex(account)
-  const registration = await registerPassword(options.password)
-  const started = await start(context, options, accountId, registration.request)
+  const started = await start(context, options, accountId, way.asked)
   await checkInstanceKey(context, options, started)
-  const { record, secret } = registration.finish({
-    account: accountId,
-    response: started.registrationResponse,
-    ksf: started.ksf,
-  })
+  const met = await way.meet(accountId, started.way)
   const instanceKey = fromHex(started.instanceKey)
-  const made = await makeAccount(context, options, { account, passwordSecret: secret, instanceKey })
+  const made = await makeAccount(context, options, { account, method: met.method, instanceKey })
   await options.keepRecoveryKey(formatRecoveryKey(made.recoverySecret))
-  const totpCode = await options.keepTotp({ secret: started.totpSecret, uri: started.totpUri })
-  const proof = { signUp: started.signUp, registrationRecord: record, totpCode }
-  const finished = await finishWithCode(context, options, made, proof)
+  const finished = await finishProven(context, options, made, { signUp: started.signUp, met })
   const receipt = await checkReceipts(finished.receipts, made, instanceKey)
   const log = toHex(made.logBytes)
   if (finished.account !== accountId || finished.log !== log) {
@@ -266,29 +254,23 @@ export const createAccount = async (
   }
 }
 
-type SignUpProof = {
-  readonly signUp: string
-  readonly registrationRecord: string
-  readonly totpCode: string
-}
-
 /** The server counts wrong codes and locks the sign-up by itself; this is only where asking ends. */
 const codeAttempts = 5
 
-const finishWithCode = async (
+const finishProven = async (
   context: MemberContext,
   options: CreateAccountOptions,
   made: NewAccount,
-  proof: SignUpProof,
+  { signUp, met }: { signUp: string; met: WayMet },
 ) => {
-  let { totpCode } = proof
+  let way = await met.prove(made.keys.keyring)
   for (let attempt = 1; ; attempt++) {
     try {
-      return await finish(context, options, made, { ...proof, totpCode })
+      return await finish(context, options, made, { signUp, way })
     } catch (error) {
       const wrong = error instanceof ProblemError && error.code === 'second_factor_wrong'
-      if (!wrong || !options.onWrongCode || attempt >= codeAttempts) throw error
-      totpCode = await options.onWrongCode()
+      if (!wrong || !met.proveAgain || attempt >= codeAttempts) throw error
+      way = await met.proveAgain()
     }
   }
 }
@@ -297,11 +279,8 @@ const finish = (
   { client }: MemberContext,
   { pass, transport, staySignedIn, signal }: CreateAccountOptions,
   made: NewAccount,
-  proof: SignUpProof,
+  proof: { signUp: string; way: FinishWay },
 ) => {
-  if (!/^[0-9]{6}$/.test(proof.totpCode)) {
-    throw new ProblemError('second_factor_wrong', 'A code of the authenticator app has six digits.')
-  }
   const append = encodeAppend([
     { log: made.logBytes, genesis: made.genesis, entries: made.entries },
   ])

@@ -7,6 +7,7 @@ import {
   IntegrityError,
   openObject,
   openStream,
+  sealedSegmentBytes,
   sealedSize,
   segmentRange,
 } from '@hearthold/crypto'
@@ -72,6 +73,9 @@ export type GetReport = {
 const bundlesAtOnce = 3
 const largeAtOnce = 2
 const bundleBytes = 4 * 1024 * 1024
+/** From here on it pays to read whole segments: four at a time then come as one chunk, and none is copied together. */
+const blocksFromBytes = 8 * 1024 * 1024
+const blockBytes = 4 * sealedSegmentBytes
 
 type Wanted = {
   readonly path: string
@@ -218,7 +222,8 @@ export const readContent = (
   const { client } = share.member.context
   const signal = options.signal ? { signal: options.signal } : {}
   if (!options.range) {
-    const chunks = downloadObject(client, object, signal)
+    const blocks = content.sizeBytes >= blocksFromBytes ? { blockBytes } : {}
+    const chunks = downloadObject(client, object, { ...signal, ...blocks })
     return readAhead(openStream(opener, readAhead(chunks), content.sizeBytes))
   }
   const { start, end } = options.range

@@ -6,76 +6,41 @@ import {
   ByteReader,
   ByteWriter,
   type Bytes,
-  decodeGenesis,
-  encodeGenesis,
   equalBytes,
-  fromHex,
-  type Genesis,
-  genesisBytes,
   hkdf,
   IntegrityError,
-  type LogPosition,
   lp,
   open,
-  type OwnHead,
   seal,
-  toHex,
   utf8,
 } from '@hearthold/crypto'
-import { decodeShareView, encodeShareView, type ShareView } from '@hearthold/model'
+import { addStateKeys, decodeTreeState, type ShareParts, type ShareState } from './share-state.ts'
 
-/** Where sealed states lie; `log` is a log id in hex. Losing them costs a replay and nothing else. */
+/** Where sealed states lie; `log` is 32 hex digits. Losing them costs a replay and nothing else. */
 export type LogCache = {
   load(log: string): Promise<Uint8Array | undefined>
   save(log: string, sealed: Uint8Array): Promise<void>
 }
 
-/** A verified state: enough to go on from there. */
-export type CachedShare = {
-  readonly genesis: Genesis
-  readonly position: LogPosition
-  readonly view: ShareView
-}
+/** The entries, and changes in them, after the newest checkpoint that this device knows of. */
+export type Tail = { readonly seq: number; readonly changes: number }
 
 const label = 'hearthold/v1/log-cache'
-const magic = utf8('hhc1')
-const columnLimitBytes = 1024 * 1024 * 1024
+const magic = utf8('hhc2')
+const partLimitBytes = 1024 * 1024 * 1024
 
 const cacheKey = (domainKey: Uint8Array, log: Uint8Array): Bytes =>
   hkdf(domainKey, log, utf8(label))
-
-const writePosition = (writer: ByteWriter, position: LogPosition): void => {
-  writer.u64(position.seq).bytes(position.chain).u64(position.at).u64(position.gov)
-  writer.u32(position.own.size)
-  for (const [device, head] of position.own) {
-    writer.bytes(fromHex(device)).u64(head.own).bytes(head.headerHash)
-  }
-}
-
-const readPosition = (reader: ByteReader): LogPosition => {
-  const seq = reader.u64()
-  const chain = reader.bytes(32).slice()
-  const at = reader.u64()
-  const gov = reader.u64()
-  const own = new Map<string, OwnHead>()
-  const count = reader.u32()
-  for (let i = 0; i < count; i++) {
-    const device = toHex(reader.bytes(16))
-    own.set(device, { own: reader.u64(), headerHash: reader.bytes(32).slice() })
-  }
-  return { seq, chain, at, gov, own }
-}
 
 /** Seals a share's verified state under a domain key. */
 export const sealCachedShare = async (
   domainKey: Uint8Array,
   log: Uint8Array,
-  { genesis, position, view }: CachedShare,
+  { tree, keys }: ShareParts,
+  tail: Tail,
 ): Promise<Bytes> => {
-  const { tree, keys } = encodeShareView(view)
-  const writer = new ByteWriter(tree.length + keys.length + 1024).bytes(magic)
-  writer.bytes(encodeGenesis(genesis))
-  writePosition(writer, position)
+  const writer = new ByteWriter(tree.length + keys.length + 64).bytes(magic)
+  writer.u64(tail.seq).u64(tail.changes)
   return seal(cacheKey(domainKey, log), writer.sized(tree).sized(keys).finish(), lp(label, log))
 }
 
@@ -84,15 +49,14 @@ export const openCachedShare = async (
   domainKey: Uint8Array,
   log: Uint8Array,
   sealed: Uint8Array,
-): Promise<CachedShare> => {
+): Promise<{ state: ShareState; tail: Tail }> => {
   const reader = new ByteReader(await open(cacheKey(domainKey, log), sealed, lp(label, log)))
   if (!equalBytes(reader.bytes(4), magic)) {
     throw new IntegrityError('malformed', 'Not a kept state of a log.')
   }
-  const genesis = decodeGenesis(reader.bytes(genesisBytes))
-  const position = readPosition(reader)
-  const tree = reader.sized(columnLimitBytes)
-  const keys = reader.sized(columnLimitBytes)
+  const tail = { seq: reader.u64(), changes: reader.u64() }
+  const tree = reader.sized(partLimitBytes)
+  const keys = reader.sized(partLimitBytes)
   reader.end()
-  return { genesis, position, view: decodeShareView({ tree, keys }) }
+  return { state: addStateKeys(decodeTreeState(tree), keys), tail }
 }
