@@ -1,0 +1,104 @@
+/** Words of the design system: what components say by themselves. */
+
+const plural = (count: number, one: string, many: string): string =>
+  `${count.toLocaleString('en')} ${count === 1 ? one : many}`
+
+export const text = {
+  product: 'Hearthold',
+  optional: 'optional',
+  close: 'Close',
+  cancel: 'Cancel',
+  again: 'Try again',
+  busy: 'Working',
+  loading: 'Loading',
+  dismiss: 'Dismiss',
+  more: 'More',
+  step: (now: number, of: number) => `Step ${now} of ${of}`,
+
+  password: {
+    show: 'Show the password',
+    hide: 'Hide the password',
+    strength: 'Strength',
+    levels: ['Very weak', 'Weak', 'Fair', 'Good', 'Strong'],
+  },
+
+  copy: {
+    done: 'Copied',
+    failed: 'This browser did not allow copying. Select the text and copy it yourself.',
+  },
+
+  confirm: {
+    type: (word: string) => `Type “${word}” to go on`,
+  },
+
+  kinds: { info: 'Note', ok: 'Done', warn: 'Careful', bad: 'Problem' },
+
+  error: { safe: 'What is safe', todo: 'What to do' },
+
+  seal: {
+    memberHeld: (people: number) =>
+      people === 1 ? 'Sealed for you' : `Sealed for ${plural(people, 'person', 'people')}`,
+    serverHeld: 'This server can open it',
+    ask: 'Who can read this?',
+  },
+
+  readers: {
+    title: 'Who can read this?',
+    sealed: (name: string) => [name, ' is sealed. It opens only on devices of:'] as const,
+    open: (name: string) =>
+      [name, ' can be opened by this server while it runs, and by these people:'] as const,
+    you: (name: string) => `${name} (you)`,
+    devices: (count: number) => plural(count, 'device', 'devices'),
+    since: (when: string) => `since ${when}`,
+    thisDevice: 'this device',
+    server: 'This server',
+    serverNo: (size: string) => `No. It stores ${size} it cannot open.`,
+    serverNothing: 'No. It stores nothing of it yet.',
+    serverYes: (size: string) => `Yes. It stores ${size} and holds a key to it.`,
+    changeTitle: 'What would change this',
+    changeSealed:
+      'Sharing it with another person, adding a device to your account, or moving it to a place that this server can read. Each is done by you, and written into the log.',
+    changeOpen:
+      'Moving it to a place that is sealed for members. What the server could read until then it may have read.',
+    noDevices: 'no device yet',
+    loading: 'Asking who can read it',
+  },
+
+  shell: {
+    skip: 'Skip to the content',
+    areas: 'Areas',
+    host: 'Host',
+    files: 'Files',
+    account: 'Account',
+    administration: 'Administration',
+    theme: 'Appearance',
+    themes: {
+      system: 'As the system',
+      light: 'Light',
+      dark: 'Dark',
+      contrast: 'High contrast',
+    },
+    accountMenu: (name: string) => `Account of ${name}`,
+    settings: 'Account',
+    signOut: 'Sign out',
+    details: 'Details',
+    closeDetails: 'Close the panel',
+    toasts: 'Messages',
+  },
+
+  quota: {
+    of: (used: string, all: string) => `${used} of ${all} used`,
+    used: (used: string) => `${used} used`,
+    noLimit: 'No limit',
+    label: 'Storage',
+    low: 'Nearly full',
+    full: 'Full',
+  },
+
+  rows: {
+    count: (count: number) => plural(count, 'row', 'rows'),
+  },
+
+  /** Shown in place of characters that nobody sees, by their code. */
+  hiddenCharacter: (code: string) => `[U+${code}]`,
+} as const
