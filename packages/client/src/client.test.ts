@@ -75,7 +75,7 @@ const problem = (
   headers: { 'content-type': 'application/problem+json; charset=utf-8', ...headers },
   json: { type: 'about:blank', title: 'x', status, code, ...more },
 })
-const setUp = { json: { needed: false, version: '0.1.0' } }
+const setUp = { json: { needed: false, version: '0.1.0', passkeys: true } }
 const dropped = new NetworkError('dropped', 'The connection to the server ended early.')
 const refused = new NetworkError('refused', 'No connection.', { sent: false })
 
@@ -98,6 +98,7 @@ describe('types of a call', () => {
     expectTypeOf(client.call(getSetUp)).resolves.toEqualTypeOf<{
       needed: boolean
       version: string
+      passkeys: boolean
     }>()
     expect(isRepeatable(appendLogs)).toBe(true)
     expect(isRepeatable(finishSecondFactor)).toBe(false)

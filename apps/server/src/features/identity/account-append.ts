@@ -74,7 +74,8 @@ export type FirstAppend = {
   /** Whoever signed these entries has its key. */
   readonly device: string
   readonly methods: readonly MethodRecord[]
-  readonly passwordMethod: string
+  /** Id of the password's or the passkey's method, in hex. */
+  readonly wayMethod: string
 }
 
 const order = ['enrol', 'state', 'pin', 'identity', 'profile']
@@ -84,7 +85,7 @@ const invalid = (detail: string): ProblemError => new ProblemError('sign_up_inva
 const soleMethodOf = (methods: readonly MethodRecord[], type: number): MethodRecord => {
   const found = methods.filter((method) => method.type === type)
   if (found.length !== 1 || !found[0])
-    throw invalid('A sign-up has exactly one password and one recovery key.')
+    throw invalid('A sign-up has exactly one password or passkey, and one recovery key.')
   return found[0]
 }
 
@@ -95,7 +96,7 @@ const soleMethodOf = (methods: readonly MethodRecord[], type: number): MethodRec
  */
 export const checkFirstAppend = (
   appends: readonly LogAppend[],
-  wanted: { account: string; instanceKey: Bytes },
+  wanted: { account: string; instanceKey: Bytes; way: 'password' | 'passkey' },
 ): FirstAppend => {
   const [first] = appends
   if (appends.length !== 1 || !first?.genesis) throw invalid('A sign-up begins one log.')
@@ -114,14 +115,17 @@ export const checkFirstAppend = (
   if (!equalBytes(pin.instanceKey, wanted.instanceKey))
     throw invalid('The account log pins another instance.')
   const { methods } = state
-  const known: number[] = [methodType.password, methodType.recovery, methodType.device]
+  const way = methodType[wanted.way]
+  const known: number[] = [way, methodType.recovery, methodType.device]
   if (methods.some(({ type }) => !known.includes(type)))
-    throw invalid('A sign-up has a password, a recovery key, and device methods at most.')
+    throw invalid(
+      'A sign-up has a password or passkey, a recovery key, and device methods at most.',
+    )
   soleMethodOf(methods, methodType.recovery)
   return {
     log: toHex(first.log),
     device: toHex(deviceId(enrol.deviceKey)),
     methods,
-    passwordMethod: toHex(soleMethodOf(methods, methodType.password).id),
+    wayMethod: toHex(soleMethodOf(methods, way).id),
   }
 }

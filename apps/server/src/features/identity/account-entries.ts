@@ -24,6 +24,13 @@ import {
 } from './methods-store.ts'
 import { readPasswordRecord } from './opaque.ts'
 import type { IdentityParts } from './parts.ts'
+import { deletePasskey } from './passkey-store.ts'
+import {
+  type PasskeyAddition,
+  storePasskey,
+  type VerifiedPasskey,
+  verifyAddition,
+} from './passkeys.ts'
 import { useSecondFactor } from './second-factor.ts'
 import { findSession, removeSessions } from './session-store.ts'
 import { checkFreshProof } from './sessions.ts'
@@ -33,11 +40,16 @@ import { takeStep, takeVerifiedTotp, voidSignIns } from './step-store.ts'
 type Body = {
   append: string
   password?: { change: string; registrationRecord: string }
+  passkey?: PasskeyAddition
   recoveryLocator?: string
   secondFactor?: string
 }
 
+/** What a body brings, with its passkey verified. */
+type Proofs = Omit<Body, 'append' | 'passkey'> & { passkey: VerifiedPasskey | undefined }
+
 const isPassword = ({ type }: { type: number }): boolean => type === methodType.password
+const isPasskey = ({ type }: { type: number }): boolean => type === methodType.passkey
 const isRecovery = ({ type }: { type: number }): boolean => type === methodType.recovery
 
 /**
@@ -103,12 +115,30 @@ const dropPassword = async (
   await removeBackupCodes(trx, account)
 }
 
+/** A passkey's row comes and goes with its method. */
+const changePasskeys = async (
+  parts: IdentityParts,
+  trx: Trx,
+  account: string,
+  { added, removed }: MethodChanges,
+  passkey: VerifiedPasskey | undefined,
+): Promise<void> => {
+  for (const { method } of removed.filter(isPasskey)) await deletePasskey(trx, account, method)
+  const [method, ...more] = added.filter(isPasskey)
+  if (!method) return
+  if (!passkey || more.length > 0)
+    throw new ProblemError('method_required', 'One new passkey comes with its registration.')
+  if (toHex(method.id) !== passkey.made.passkey)
+    throw new ProblemError('entry_invalid', 'The method is not of the passkey that comes with it.')
+  await storePasskey(parts, trx, account, passkey)
+}
+
 const changeMethods = async (
   parts: IdentityParts,
   trx: Trx,
   session: SessionContext,
   changes: MethodChanges,
-  body: Body,
+  { passkey, ...body }: Proofs,
 ): Promise<void> => {
   const { account } = session
   checkFreshProof(await findSession(trx, session.sessionId), parts.clock.now())
@@ -116,6 +146,7 @@ const changeMethods = async (
   const password = added.find(isPassword)
   if (password) await putNewPassword(parts, trx, session, password, body.password)
   else if (removed.some(isPassword)) await dropPassword(parts, trx, account, body.secondFactor)
+  await changePasskeys(parts, trx, account, changes, passkey)
   const { recoveryLocator } = body
   if (added.some(isRecovery) && recoveryLocator === undefined)
     throw new ProblemError('method_required', 'A new recovery key comes with its locator.')
@@ -135,7 +166,7 @@ const commit = async (
   trx: Trx,
   session: SessionContext,
   { state, retired, revokes }: AccountChanges,
-  body: Body,
+  body: Proofs,
 ): Promise<string[]> => {
   const { account, sessionId } = session
   const ended: string[] = []
@@ -146,6 +177,8 @@ const commit = async (
     ended.push(...(await removeSessions(trx, { account, except: sessionId })))
   if (body.password && !changes?.added.some(isPassword))
     throw new ProblemError('entry_invalid', 'No new password is among these entries.')
+  if (body.passkey && !changes?.added.some(isPasskey))
+    throw new ProblemError('entry_invalid', 'No new passkey is among these entries.')
   if (retired.length > 0) {
     await retireMethods(trx, account, retired)
     ended.push(...(await removeSessions(trx, { account, devices: retired })))
@@ -183,13 +216,15 @@ const append = async (
   const appends = readAppend(body.append)
   const changes = readAccountChanges(ownPartOf(session, appends).entries)
   checkFounding(session, appends)
+  const { passkey: addition, ...others } = body
+  const passkey = addition && (await verifyAddition(parts, session, addition))
   let ended: string[] = []
   const store = () =>
     parts.logs.append({
       actor: { account: session.account, log: session.log },
       appends,
       within: async (trx) => {
-        ended = await commit(parts, trx, session, changes, body)
+        ended = await commit(parts, trx, session, changes, { ...others, passkey })
       },
     })
   const receipts =

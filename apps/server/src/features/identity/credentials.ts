@@ -27,10 +27,14 @@ const nothing = new Uint8Array(0)
 
 type TotpFinish = { change: string; totpCode: string }
 
-const checkProof = async ({ db, clock }: IdentityParts, session: SessionContext): Promise<void> =>
-  checkFreshProof(await findSession(db, session.sessionId), clock.now())
+/** @throws ProblemError `step_up_needed` */
+export const checkProof = async (
+  { db, clock }: IdentityParts,
+  session: SessionContext,
+): Promise<void> => checkFreshProof(await findSession(db, session.sessionId), clock.now())
 
-const insertChange = async (
+/** Begins a change of this session's. */
+export const insertChange = async (
   { db, clock }: IdentityParts,
   session: SessionContext,
   change: Pick<Step, 'kind' | 'state'> & { method?: string },

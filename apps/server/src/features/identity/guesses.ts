@@ -28,7 +28,19 @@ export const onDevice = (account: string, method: string): Counted => ({
   limit: perAccount,
 })
 
-/** Guesses of any kind from one address (of version 6: from one /64). */
+/** Guesses at one passkey: a broken one locks out no other. */
+export const onPasskey = (account: string, passkey: string): Counted => ({
+  subject: `account/${account}/passkey/${passkey}`,
+  limit: perAccount,
+})
+
+/** Guesses at passkeys from one address, apart from those at passwords, which would lock passkeys out otherwise. */
+export const onPasskeyAddress = (address: string): Counted => ({
+  subject: `address/${addressKey(address)}/passkey`,
+  limit: perAddress,
+})
+
+/** Guesses of any kind but at passkeys from one address (of version 6: from one /64). */
 export const onAddress = (address: string): Counted => ({
   subject: `address/${addressKey(address)}`,
   limit: perAddress,

@@ -91,6 +91,28 @@ const bindAccount = (
   )
 }
 
+const bindPasskeys = (http: Http, { passkeySignIn, passkeys }: IdentityService): void => {
+  bind(http, contract.startPasskeySignIn, ({ request }) => passkeySignIn.start(request))
+  bind(http, contract.finishPasskeySignIn, async ({ body, request, response }) =>
+    withCookie(response, await passkeySignIn.finish(body, request)),
+  )
+  bind(http, contract.startPasskeyUnlock, ({ session, request }) =>
+    passkeySignIn.startUnlock(session, request),
+  )
+  bind(http, contract.finishPasskeyUnlock, ({ session, body, request }) =>
+    passkeySignIn.finishUnlock(session, body, request),
+  )
+  bind(http, contract.listPasskeys, ({ session }) => passkeys.list(session))
+  bind(http, contract.startPasskeyChange, ({ session }) => passkeys.startChange(session))
+  bind(http, contract.addPasskey, ({ session, body }) => passkeys.add(session, body))
+  bind(http, contract.renamePasskey, ({ session, params, body }) =>
+    passkeys.rename(session, params.passkey, body),
+  )
+  bind(http, contract.removePasskey, ({ session, params }) =>
+    passkeys.remove(session, params.passkey),
+  )
+}
+
 const bindHosts = (http: Http, { invitations, members }: IdentityService): void => {
   bind(http, contract.createInvitation, ({ session, body }) => invitations.create(session, body))
   bind(http, contract.listInvitations, () => invitations.list())
@@ -105,5 +127,6 @@ export const bindIdentity = (http: Http, service: IdentityService): void => {
   bindSignIn(http, service)
   bindSessions(http, service)
   bindAccount(http, service)
+  bindPasskeys(http, service)
   bindHosts(http, service)
 }

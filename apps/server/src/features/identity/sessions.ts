@@ -16,6 +16,7 @@ import { findAccount, findPassword } from './account-store.ts'
 import { countBackupCodes } from './backup-codes.ts'
 import type { Caller, Trx } from './deps.ts'
 import type { IdentityParts } from './parts.ts'
+import { hasPasskey } from './passkey-store.ts'
 import {
   type Ending,
   findLiveSession,
@@ -197,6 +198,7 @@ const describe = async (parts: IdentityParts, session: SessionContext, caller: C
     session: shown({ ...row, address: caller.address }, row.id),
     backupCodesLeft: await countBackupCodes(db, account.account),
     hasPassword: (await findPassword(db, account.account)) !== undefined,
+    hasPasskey: await hasPasskey(db, account.account),
   }
 }
 

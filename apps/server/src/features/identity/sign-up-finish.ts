@@ -1,4 +1,8 @@
-import { ProblemError } from '@hearthold/contract'
+import {
+  type BodyOf,
+  type finishSignUp as finishSignUpEndpoint,
+  ProblemError,
+} from '@hearthold/contract'
 import { encodeReceipts, fromHex, type LogAppend, type Receipt, toB64 } from '@hearthold/crypto'
 import { inTransaction, isUniqueViolation } from '#platform/db/index.ts'
 import { checkFirstAppend, type FirstAppend, readAppend } from './account-append.ts'
@@ -10,8 +14,12 @@ import { useInvitation } from './invitation-store.ts'
 import { invitationInvalid } from './invitations.ts'
 import { applyMethodChanges } from './methods-store.ts'
 import { comparedName } from './names.ts'
-import { readPasswordRecord } from './opaque.ts'
+import { type PasswordRecord, readPasswordRecord } from './opaque.ts'
 import { type IdentityParts, totpPlace } from './parts.ts'
+import { getPasskeySite } from './passkey-site.ts'
+import { insertPasskey } from './passkey-store.ts'
+import { type NewPasskey, verifyPasskeyRegistration } from './passkey-verify.ts'
+import { readLabel } from './passkeys.ts'
 import { nameLabel, pepperedEver } from './peppered.ts'
 import { createSession, handOver, type NewSession, type SessionWanted } from './sessions.ts'
 import { countSignUpTry, findSignUp, type SignUpRow, takeSignUp } from './sign-up-store.ts'
@@ -20,17 +28,17 @@ import { matchTotp } from './totp.ts'
 
 export type SignUpFinish = {
   signUp: string
-  registrationRecord: string
-  totpCode: string
+  way: FinishWay
   append: string
   recoveryLocator: string
   transport: 'bearer' | 'cookie'
   staySignedIn?: boolean
 }
+type FinishWay = BodyOf<typeof finishSignUpEndpoint>['way']
 /** By what right: as the first host, or by an invitation (its id). */
 export type FinishRight = { readonly instanceName: string } | { readonly invitation: string }
 
-const codeTriesLimit = 5
+const triesLimit = 5
 
 const expired = (): ProblemError =>
   new ProblemError('sign_up_expired', 'This sign-up has expired. Begin again.')
@@ -58,19 +66,62 @@ const getSignUp = async (
   return row
 }
 
-/** The time step of the code. Each try counts; after five the sign-up is over. */
-const checkCode = async (
+/** What the member signs in with, proven and ready to be stored. */
+type ProvenWay =
+  | {
+      readonly kind: 'password'
+      readonly record: PasswordRecord
+      readonly sealedTotp: Uint8Array
+      /** Time step of the code, which counts as used. */
+      readonly step: number
+    }
+  | { readonly kind: 'passkey'; readonly made: NewPasskey; readonly label: Uint8Array | null }
+
+const otherWay = (): ProblemError =>
+  new ProblemError('sign_up_invalid', 'A sign-up ends in the way that it began.')
+
+const provePassword = async (
   { db, clock, keys }: IdentityParts,
-  row: SignUpRow,
-  code: string,
-): Promise<number> => {
-  const tries = await inTransaction(db, (trx) => countSignUpTry(trx, row.id))
-  if (tries === undefined || tries > codeTriesLimit) throw expired()
-  const secret = await keys.service.open(db, totpPlace(row.account), row.sealed_totp)
-  const step = matchTotp(secret, code, clock.now())
+  { account, sealed_totp: sealedTotp, setup_version: setupVersion }: SignUpRow,
+  way: Extract<FinishWay, { kind: 'password' }>,
+): Promise<ProvenWay> => {
+  if (!sealedTotp || setupVersion === null) throw otherWay()
+  const record = { setupVersion, record: readPasswordRecord(way.registrationRecord) }
+  const secret = await keys.service.open(db, totpPlace(account), sealedTotp)
+  const step = matchTotp(secret, way.totpCode, clock.now())
   if (step === undefined)
     throw new ProblemError('second_factor_wrong', 'This is not the code that the app shows now.')
-  return step
+  return { kind: 'password', record, sealedTotp, step }
+}
+
+/** Each try counts; after five the sign-up is over. */
+const proveWay = async (
+  parts: IdentityParts,
+  row: SignUpRow,
+  way: FinishWay,
+): Promise<ProvenWay> => {
+  const tries = await inTransaction(parts.db, (trx) => countSignUpTry(trx, row.id))
+  if (tries === undefined || tries > triesLimit) throw expired()
+  if (way.kind === 'password') return provePassword(parts, row, way)
+  if (!row.challenge) throw otherWay()
+  const site = getPasskeySite(parts)
+  const made = await verifyPasskeyRegistration(site, row.challenge, way.registration)
+  return { kind: 'passkey', made, label: readLabel(way.label) }
+}
+
+const storeWay = async (
+  parts: IdentityParts,
+  trx: Trx,
+  account: string,
+  { first, way }: Made,
+): Promise<void> => {
+  const now = parts.clock.now()
+  if (way.kind === 'passkey') {
+    await insertPasskey(trx, account, way.made, { label: way.label, now })
+    return
+  }
+  await putPassword(trx, account, first.wayMethod, way.record, now)
+  await putTotp(trx, account, way.sealedTotp, way.step)
 }
 
 /** A name may be held under an older pepper, where the unique index does not see it. */
@@ -85,9 +136,7 @@ const isNameHeld = async (parts: IdentityParts, trx: Trx, row: SignUpRow): Promi
 /** What is checked and ready to be stored. */
 type Made = {
   readonly first: FirstAppend
-  /** Time step of the code, which counts as used. */
-  readonly step: number
-  readonly record: Uint8Array
+  readonly way: ProvenWay
   readonly locator: Uint8Array
   readonly session: SessionWanted
 }
@@ -109,9 +158,7 @@ const storeAccount = async (
     created_at: now,
   })
   await orThrow(stored, nameTaken)
-  const password = { setupVersion: row.setup_version, record: made.record }
-  await putPassword(trx, account, made.first.passwordMethod, password, now)
-  await putTotp(trx, account, row.sealed_totp, made.step)
+  await storeWay(parts, trx, account, made)
   const changes = { added: made.first.methods, removed: [] }
   const methods = applyMethodChanges(trx, account, changes, made.locator)
   await orThrow(methods, () => new ProblemError('sign_up_invalid', 'This recovery key is in use.'))
@@ -133,7 +180,11 @@ const commit = async (
     await orThrow(insertInstance(trx, right.instanceName, now), setUpDone)
   else if (!(await useInvitation(trx, right.invitation, now))) throw invitationInvalid()
   await storeAccount(parts, trx, row, made)
-  const backupCodes = await replaceBackupCodes(trx, parts.keys.secrets.peppers, row.account)
+  // They stand in for the authenticator app, which only a password has.
+  const backupCodes =
+    made.way.kind === 'password'
+      ? await replaceBackupCodes(trx, parts.keys.secrets.peppers, row.account)
+      : []
   return { session: await createSession(parts, trx, made.session), backupCodes }
 }
 
@@ -157,7 +208,7 @@ const append = async (
   return { ...done, receipts }
 }
 
-/** The second half: checks password record, code and first entries, and makes the account with its first session. */
+/** The second half: checks password record and code, or passkey, and first entries, and makes the account with its first session. */
 export const finishSignUp = async (
   parts: IdentityParts,
   body: SignUpFinish,
@@ -166,16 +217,21 @@ export const finishSignUp = async (
 ) => {
   const row = await getSignUp(parts, body.signUp, right)
   const { account } = row
-  const record = readPasswordRecord(body.registrationRecord)
   const appends = readAppend(body.append)
   const first = checkFirstAppend(appends, {
     account,
     instanceKey: parts.keys.secrets.signingKey,
+    way: body.way.kind,
   })
-  const step = await checkCode(parts, row, body.totpCode)
+  const way = await proveWay(parts, row, body.way)
+  if (way.kind === 'passkey' && way.made.passkey !== first.wayMethod)
+    throw new ProblemError(
+      'sign_up_invalid',
+      'The method is not of the passkey that comes with it.',
+    )
   const { transport, staySignedIn: stay = false } = body
   const { session, backupCodes, receipts } = await append(parts, appends, row, right, {
-    ...{ first, step, record },
+    ...{ first, way },
     locator: fromHex(body.recoveryLocator),
     session: { account, method: 'sign-up', transport, stay, device: first.device, caller },
   })

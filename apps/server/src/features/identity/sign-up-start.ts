@@ -1,4 +1,9 @@
-import { ProblemError } from '@hearthold/contract'
+import {
+  type AnswerOf,
+  type BodyOf,
+  ProblemError,
+  type startSignUp as startSignUpEndpoint,
+} from '@hearthold/contract'
 import { randomId, toHex } from '@hearthold/crypto'
 import { inTransaction } from '#platform/db/index.ts'
 import { findAccount, findAccountByName } from './account-store.ts'
@@ -6,12 +11,14 @@ import type { Caller } from './deps.ts'
 import { onAddress, takeGuess } from './guesses.ts'
 import { comparedName, newDisplayName } from './names.ts'
 import { type IdentityParts, totpPlace } from './parts.ts'
+import { getPasskeySite } from './passkey-site.ts'
+import { creationOptions, newPasskeyChallenge } from './passkey-verify.ts'
 import { nameLabel, pepperedEver, pepperedNow } from './peppered.ts'
 import { insertSignUp, type SignUpRow } from './sign-up-store.ts'
 import type { RoleText } from './tables.ts'
 import { newTotpSecret, totpTexts } from './totp.ts'
 
-export type SignUpStart = { name: string; account: string; registrationRequest: string }
+export type SignUpStart = Pick<BodyOf<typeof startSignUpEndpoint>, 'name' | 'account' | 'way'>
 /** What somebody may become, and by which invitation; null for the set-up. */
 export type SignUpRight = { readonly role: RoleText; readonly invitation: string | null }
 
@@ -31,9 +38,38 @@ const checkName = async (
   throw nameTaken()
 }
 
+type Begun = {
+  /** What the server must remember of it. */
+  readonly kept: Pick<SignUpRow, 'sealed_totp' | 'setup_version' | 'challenge'>
+  readonly way: AnswerOf<typeof startSignUpEndpoint>['way']
+}
+
+const beginWay = async (
+  parts: IdentityParts,
+  { account, way }: SignUpStart,
+  name: string,
+): Promise<Begun> => {
+  if (way.kind === 'passkey') {
+    const challenge = newPasskeyChallenge()
+    const options = creationOptions(getPasskeySite(parts), challenge, { account, name, known: [] })
+    return {
+      kept: { sealed_totp: null, setup_version: null, challenge },
+      way: { kind: 'passkey', options },
+    }
+  }
+  const { db, keys, opaque } = parts
+  const { setupVersion, registrationResponse } = opaque.register(account, way.registrationRequest)
+  const secret = newTotpSecret()
+  const sealed_totp = await keys.service.seal(db, totpPlace(account), secret)
+  return {
+    kept: { sealed_totp, setup_version: setupVersion, challenge: null },
+    way: { kind: 'password', registrationResponse, ksf: 1, ...totpTexts(secret, name) },
+  }
+}
+
 /**
- * The first half of a sign-up: answers OPAQUE's registration and makes the authenticator's secret. Both wait in one
- * row for the second half; nothing of an account exists yet.
+ * The first half of a sign-up: answers OPAQUE's registration and makes the authenticator's secret, or asks for a
+ * passkey. What belongs to it waits in one row for the second half; nothing of an account exists yet.
  */
 export const startSignUp = async (
   parts: IdentityParts,
@@ -41,18 +77,14 @@ export const startSignUp = async (
   right: SignUpRight,
   caller: Caller,
 ) => {
-  const { db, clock, keys, opaque } = parts
+  const { db, clock, keys } = parts
   const name = newDisplayName(wanted.name)
   await checkName(parts, name, caller)
   const { account } = wanted
   if (await findAccount(db, account))
     throw new ProblemError('sign_up_invalid', 'An account id is made of 16 new random bytes.')
-  const { setupVersion, registrationResponse } = opaque.register(
-    account,
-    wanted.registrationRequest,
-  )
   const index = pepperedNow(keys.secrets.peppers, nameLabel, comparedName(name))
-  const secret = newTotpSecret()
+  const begun = await beginWay(parts, wanted, name)
   const row: SignUpRow = {
     id: toHex(randomId()),
     invitation: right.invitation,
@@ -60,8 +92,7 @@ export const startSignUp = async (
     name_index: index.hash,
     pepper_version: index.version,
     sealed_name: await parts.sealName(db, account, name),
-    sealed_totp: await keys.service.seal(db, totpPlace(account), secret),
-    setup_version: setupVersion,
+    ...begun.kept,
     role: right.role,
     tries: 0,
     expires_at: clock.now() + signUpMs,
@@ -69,9 +100,7 @@ export const startSignUp = async (
   await inTransaction(db, (trx) => insertSignUp(trx, row))
   return {
     signUp: row.id,
-    registrationResponse,
-    ksf: 1 as const,
-    ...totpTexts(secret, name),
+    way: begun.way,
     instanceKey: toHex(keys.secrets.signingKey),
     role: right.role,
     expiresAt: row.expires_at,

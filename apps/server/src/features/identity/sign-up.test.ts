@@ -19,7 +19,11 @@ describe('set-up', () => {
     const first = server.identity.setUp.token()
     expect(readFileSync(tokenFile(), 'utf8').trim()).toBe(first)
     expect(statSync(tokenFile()).mode & 0o777).toBe(0o600)
-    expect((await server.call(contract.getSetUp)).body).toEqual({ needed: true, version: '0.1.0' })
+    expect((await server.call(contract.getSetUp)).body).toEqual({
+      needed: true,
+      version: '0.1.0',
+      passkeys: true,
+    })
     await server.restart()
     expect(server.identity.setUp.token()).not.toBe(first)
     expect((await server.call(contract.getInstance)).code).toBe('not_set_up')
@@ -42,6 +46,7 @@ describe('set-up', () => {
       role: 'host',
       backupCodesLeft: 10,
       hasPassword: true,
+      hasPasskey: false,
       session: { current: true, method: 'sign-up', device: host.device.id, client: 'test' },
     })
     expect((await server.call(contract.getInstance)).body).toMatchObject({
@@ -160,11 +165,11 @@ describe('sign-up', () => {
     const invitation = await invite(host)
     const body = await ben.signUpBody(await ben.startSignUp({ invitation }))
     const late = codeOf(ben.totpSecret, server.now + 90_000)
-    const codes = [late, late, late, late, late, body.totpCode]
+    const codes = [late, late, late, late, late, body.way.totpCode]
     const answers: string[] = []
     for (const totpCode of codes) {
       const answer = await server.call(contract.finishSignUp, {
-        body: { invitation, ...body, totpCode },
+        body: { invitation, ...body, way: { ...body.way, totpCode } },
       })
       answers.push(answer.code)
     }
@@ -229,14 +234,14 @@ describe('sign-up', () => {
 
   test('refuses an account id that is taken, and messages that are none', async () => {
     const invitation = await invite(host)
-    const registrationRequest = toB64(randomBytes(32))
+    const way = { kind: 'password' as const, registrationRequest: toB64(randomBytes(32)) }
     const taken = await server.call(contract.startSignUp, {
-      body: { invitation, name: 'Ben', account: host.account, registrationRequest },
+      body: { invitation, name: 'Ben', account: host.account, way },
     })
     expect(taken.code).toBe('sign_up_invalid')
     const account = 'ab'.repeat(16)
     const nonsense = await server.call(contract.startSignUp, {
-      body: { invitation, name: 'Ben', account, registrationRequest: 'AAAA' },
+      body: { invitation, name: 'Ben', account, way: { ...way, registrationRequest: 'AAAA' } },
     })
     expect(nonsense.code).toBe('bad_request')
   })

@@ -62,7 +62,14 @@ export const countTry = async (trx: Trx, id: string): Promise<void> => {
  * session itself began stay.
  */
 export const voidSignIns = async (trx: Trx, account: string): Promise<void> => {
-  const kinds: StepKind[] = ['password', 'second-factor', 'recovery', 'device', 'unlock']
+  const kinds: StepKind[] = [
+    'password',
+    'second-factor',
+    'recovery',
+    'device',
+    'unlock',
+    'passkey-unlock',
+  ]
   await trx
     .deleteFrom('sign_in_steps')
     .where('account', '=', account)

@@ -1,6 +1,6 @@
 /** Roles of an account; a guest has only what others share with them. */
 export type RoleText = 'host' | 'member' | 'guest'
-export type SessionMethodText = 'sign-up' | 'password' | 'recovery' | 'device'
+export type SessionMethodText = 'sign-up' | 'password' | 'recovery' | 'device' | 'passkey'
 
 /** What one open step of a sign-in or change is; see steps-store.ts. */
 export type StepKind =
@@ -12,6 +12,9 @@ export type StepKind =
   | 'password-change'
   | 'totp-change'
   | 'totp-verified'
+  | 'passkey'
+  | 'passkey-unlock'
+  | 'passkey-change'
 
 /** Tables of the identity feature. Ids are 32 hex digits, times ms since 1970, booleans 0 and 1. */
 export type IdentityTables = {
@@ -54,6 +57,26 @@ export type IdentityTables = {
     /** 1 for the method of a retired device: it no longer signs in. */
     retired: number
   }
+  /** Public keys by which passkeys sign in. One unlocks if `methods` has one of its id. */
+  passkeys: {
+    /** First 16 bytes of SHA-256(credential id). */
+    passkey: string
+    account: string
+    /** Credential id, as the authenticator chose it. */
+    credential: Uint8Array
+    /** COSE. */
+    public_key: Uint8Array
+    /** Uses that the authenticator counted; 0 for one that counts none. */
+    counter: number
+    /** How the browser reaches it, separated by spaces. */
+    transports: string
+    /** 1 where its authenticator keeps it on several devices. */
+    synced: number
+    /** Sealed by the member. */
+    label: Uint8Array | null
+    created_at: number
+    last_used_at: number | null
+  }
   sign_ups: {
     id: string
     /** Null for the set-up. */
@@ -62,8 +85,11 @@ export type IdentityTables = {
     name_index: Uint8Array
     pepper_version: number
     sealed_name: Uint8Array
-    sealed_totp: Uint8Array
-    setup_version: number
+    /** Of a sign-up by password. */
+    sealed_totp: Uint8Array | null
+    setup_version: number | null
+    /** Of a sign-up by passkey. */
+    challenge: Uint8Array | null
     role: RoleText
     tries: number
     expires_at: number

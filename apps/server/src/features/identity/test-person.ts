@@ -116,7 +116,7 @@ export class Person extends TestMember {
     const wanted = {
       name: this.name,
       account: this.account,
-      registrationRequest: registration.request,
+      way: { kind: 'password' as const, registrationRequest: registration.request },
     }
     const started =
       'token' in right
@@ -127,7 +127,9 @@ export class Person extends TestMember {
 
   /** What the second half sends. */
   async signUpBody({ started, registration }: Awaited<ReturnType<Person['startSignUp']>>) {
-    const { signUp, registrationResponse, totpSecret, instanceKey } = started.body
+    const { signUp, way, instanceKey } = started.body
+    if (way.kind !== 'password') throw new Error('the server asks for a passkey')
+    const { registrationResponse, totpSecret } = way
     this.totpSecret = totpSecret
     const { registrationRecord, exportKey } = registration.finish(
       this.account,
@@ -139,8 +141,11 @@ export class Person extends TestMember {
     ]
     return {
       signUp,
-      registrationRecord,
-      totpCode: codeOf(totpSecret, this.server.now),
+      way: {
+        kind: 'password' as const,
+        registrationRecord,
+        totpCode: codeOf(totpSecret, this.server.now),
+      },
       append: toB64(encodeAppend([await this.firstAppend(fromHex(instanceKey))])),
       recoveryLocator: toHex(recoveryLocator(this.recovery)),
       transport: 'bearer' as const,

@@ -33,7 +33,7 @@ const make = (overrides: Partial<HttpDeps> = {}): TestHttp => {
     for (const method of ['GET', 'POST'] as const)
       bind(made.http, route(access, method), () => undefined)
   }
-  bind(made.http, getSetUp, () => ({ needed: true, version: '1' }))
+  bind(made.http, getSetUp, () => ({ needed: true, version: '1', passkeys: true }))
   addHealthRoutes(made.http, [])
   addFirstPage(made.http)
   open = made
