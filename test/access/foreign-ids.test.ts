@@ -139,7 +139,7 @@ describe('what stays hidden', () => {
     socket.send({ frame: 'open', log: share.log.id, after: 0 })
     expect((await socket.nextPage()).entries.length).toBeGreaterThan(0)
     socket.send({ frame: 'follow' })
-    const { heads } = await socket.nextFrame('heads')
+    const heads = await socket.nextHeads()
     expect(heads.map(({ log }) => log).toSorted()).toEqual([asker.log.id, share.log.id].toSorted())
     socket.socket.close()
   })

@@ -1,4 +1,11 @@
-import { ServerFrame, socketPath, type ClientFrame } from '@hearthold/contract'
+import {
+  decodeHeads,
+  isHeadsFrame,
+  ServerFrame,
+  socketPath,
+  type ClientFrame,
+  type SocketHead,
+} from '@hearthold/contract'
 import { readAnswer } from './answer-schema.ts'
 
 /** The part of a WebSocket that is used here; the browser's and Node's own both fit. */
@@ -27,6 +34,7 @@ export type Ending = 'dropped' | 'unauthenticated'
 export type ConnectionEvents = {
   readonly onWelcome: () => void
   readonly onFrame: (frame: ServerFrame) => void
+  readonly onHeads: (heads: readonly SocketHead[]) => void
   readonly onPage: (page: Uint8Array) => void
   readonly onEnd: (ending: Ending) => void
 }
@@ -36,8 +44,8 @@ export type Connection = {
   readonly finish: () => void
 }
 
-/** A frame of heads for some thousand logs stays far below this. */
-const textLimit = 4 * 1024 * 1024
+/** Control frames stay far below this. */
+const textLimit = 64 * 1024
 
 const parseFrame = (text: string): ServerFrame | undefined => {
   if (text.length > textLimit) return undefined
@@ -45,6 +53,15 @@ const parseFrame = (text: string): ServerFrame | undefined => {
     return readAnswer(ServerFrame, JSON.parse(text)) as ServerFrame
   } catch {
     // A frame of a newer server: what this version needs does not depend on it.
+    return undefined
+  }
+}
+
+/** Frames that cannot be read are dropped as unknown ones are: heads only hint at what reading a log then proves. */
+const readHeads = (frame: Uint8Array): readonly SocketHead[] | undefined => {
+  try {
+    return decodeHeads(frame)
+  } catch {
     return undefined
   }
 }
@@ -77,10 +94,15 @@ export const connectSocket = (options: ConnectionOptions, events: ConnectionEven
     finish()
     events.onEnd(ending)
   }
+  const hearBytes = (bytes: Uint8Array) => {
+    if (!isHeadsFrame(bytes)) return events.onPage(bytes)
+    const heads = readHeads(bytes)
+    if (heads) events.onHeads(heads)
+  }
   const hear = (data: unknown) => {
     if (ended) return
     silence.heard()
-    if (data instanceof ArrayBuffer) return events.onPage(new Uint8Array(data))
+    if (data instanceof ArrayBuffer) return hearBytes(new Uint8Array(data))
     const frame = typeof data === 'string' ? parseFrame(data) : undefined
     if (!frame) return
     if (frame.frame === 'welcome') return events.onWelcome()

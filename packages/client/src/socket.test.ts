@@ -1,3 +1,4 @@
+import { encodeHeads } from '@hearthold/contract'
 import { describe, expect, it } from 'vitest'
 import { openSocket, type SocketOptions } from './socket.ts'
 import type { SocketLike } from './socket-connection.ts'
@@ -89,12 +90,14 @@ describe('openSocket', () => {
   it('emits heads and pages, and ignores frames that it does not know', () => {
     const { socket, events } = start({ onState: () => undefined })
     connectFirst()
-    const head = { log: logA, seq: 3, chain: 'd'.repeat(64), at: 9 }
-    latest().answer({ frame: 'heads', heads: [head] })
+    const head = { log: logA, seq: 3, at: 9, chainStart: 'd'.repeat(8) }
+    const frame = encodeHeads([head])
+    latest().emit('message', { data: frame.buffer })
     latest().emit('message', { data: Uint8Array.of(1, 2).buffer })
     latest().answer({ frame: 'future', x: 1 })
     latest().answer('{')
-    latest().answer({ frame: 'heads', heads: [{ log: 'x' }] })
+    latest().answer({ frame: 'problem', code: 7 })
+    latest().emit('message', { data: frame.slice(0, -1).buffer })
     latest().answer({ frame: 'pong' })
     expect(events).toEqual([
       ['heads', [head]],

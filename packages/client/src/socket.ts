@@ -4,6 +4,7 @@ import {
   type ClientFrame,
   type ProblemCode,
   type ServerFrame,
+  type SocketHead,
 } from '@hearthold/contract'
 import { backoffMs, realWaiting, type RetryPolicy, type Waiting } from './retry.ts'
 import {
@@ -15,12 +16,8 @@ import {
 
 export type { SocketConstructor, SocketLike } from './socket-connection.ts'
 
-export type Head = {
-  readonly log: string
-  readonly seq: number
-  readonly chain: string
-  readonly at: number
-}
+/** Where a log stands, as the server says: a reason to read the log, never a proof. */
+export type Head = SocketHead
 
 /** `connecting` also while it waits to try again; `closed` is final. */
 export type SocketState = 'connecting' | 'connected' | 'closed'
@@ -68,7 +65,6 @@ const socketRetry: RetryPolicy = {
 type Wanted = { readonly logs: Map<string, number>; follows: boolean }
 
 const handleFrame = (frame: ServerFrame, wanted: Wanted, events: SocketEvents): void => {
-  if (frame.frame === 'heads') events.onHeads?.(frame.heads)
   if (frame.frame === 'lagged') {
     wanted.logs.delete(frame.log)
     events.onLagged?.(frame.log)
@@ -124,6 +120,7 @@ const keepConnected = (options: SocketOptions, wanted: Wanted) => {
     connection = connectSocket(options, {
       onWelcome,
       onFrame: (frame) => handleFrame(frame, wanted, options),
+      onHeads: (heads) => options.onHeads?.(heads),
       onPage: (page) => options.onPage?.(page),
       onEnd: (ending) => void again(ending),
     })

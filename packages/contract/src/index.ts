@@ -10,6 +10,7 @@ export * from './problem.ts'
 export * from './schemas.ts'
 export * from './sign-up.ts'
 export * from './socket.ts'
+export * from './socket-heads.ts'
 
 import { identityEndpoints } from './identity.ts'
 import { logEndpoints } from './logs.ts'

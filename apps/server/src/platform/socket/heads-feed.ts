@@ -1,10 +1,10 @@
-import type { ServerFrame } from '@hearthold/contract'
+import { encodeHeads } from '@hearthold/contract'
 import { toHex } from '@hearthold/crypto'
 import type { LogHead } from '#platform/logs/index.ts'
 import type { SocketLimits } from './limits.ts'
 import type { Wire } from './wire.ts'
 
-type Head = Extract<ServerFrame, { frame: 'heads' }>['heads'][number]
+type Head = Pick<LogHead, 'log' | 'seq' | 'chain' | 'at'>
 
 /** Heads of one socket's account: one frame for all logs that changed, at most so often. */
 export class HeadsFeed {
@@ -26,11 +26,12 @@ export class HeadsFeed {
   }
 
   /** A log's newest head, sent soon if this socket follows. */
-  note({ log, seq, chain, at }: Pick<LogHead, 'log' | 'seq' | 'chain' | 'at'>): void {
+  note(head: Head): void {
     if (!this.#following) return
+    const { log, seq, chain, at } = head
     // What was read before a commit must not hide the commit.
     if ((this.#changed.get(log)?.seq ?? -1) > seq) return
-    this.#changed.set(log, { log, seq, chain: toHex(chain), at })
+    this.#changed.set(log, { log, seq, chain, at })
     this.#schedule(this.#lastSentMs + this.#limits.headsEveryMs - performance.now())
   }
 
@@ -38,10 +39,13 @@ export class HeadsFeed {
   flush(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    const heads = [...this.#changed.values()]
+    const heads = Array.from(this.#changed.values(), ({ log, seq, chain, at }) => ({
+      ...{ log, seq, at },
+      chainStart: toHex(chain.subarray(0, 4)),
+    }))
     this.#changed = new Map()
     this.#lastSentMs = performance.now()
-    this.#wire.sendFrame({ frame: 'heads', heads })
+    this.#wire.sendHeads(encodeHeads(heads))
   }
 
   stop(): void {

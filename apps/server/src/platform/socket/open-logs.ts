@@ -1,6 +1,17 @@
 import type { LogCommit, LogService } from '#platform/logs/index.ts'
 import type { SocketLimits } from './limits.ts'
-import type { Wire } from './wire.ts'
+import { binaryFrame, type Wire } from './wire.ts'
+
+/** Frames of commits, each built once for all sockets that have its log open. */
+const frames = new WeakMap<LogCommit, Uint8Array>()
+
+const frameOf = (commit: LogCommit): Uint8Array => {
+  const known = frames.get(commit)
+  if (known) return known
+  const frame = binaryFrame(commit.page())
+  frames.set(commit, frame)
+  return frame
+}
 
 type OpenLog = {
   readonly log: string
@@ -65,7 +76,7 @@ export class OpenLogs {
       return false
     }
     open.at = commit.seq
-    void this.#wire.sendPage(commit.page())
+    this.#wire.sendReady(frameOf(commit))
     return true
   }
 

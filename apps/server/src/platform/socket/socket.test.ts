@@ -1,4 +1,4 @@
-import { LogVerifier, randomBytes } from '@hearthold/crypto'
+import { LogVerifier, randomBytes, toHex } from '@hearthold/crypto'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createSessionEvents } from '../access/session-events.ts'
 import type { SessionContext } from '../access/session.ts'
@@ -272,42 +272,42 @@ describe('follow', () => {
     const client = await TestSocket.signedIn(port, memberToken)
     const begun = performance.now()
     client.send({ frame: 'follow' })
-    const first = await client.nextFrame('heads')
-    expect(first.heads.map(({ log, seq }) => [log, seq])).toEqual([
+    const first = await client.nextHeads()
+    expect(first.map(({ log, seq }) => [log, seq])).toEqual([
       [member.log.id, 5],
       [share.log.id, 1],
     ])
     for (let i = 0; i < 10; i++) await append()
-    const second = await client.nextFrame('heads')
-    expect(second.heads).toMatchObject([{ log: share.log.id, seq: 11 }])
+    const second = await client.nextHeads()
+    const { chain, at } = (await service.logs.head(share.log.id))!
+    const chainStart = toHex(chain.subarray(0, 4))
+    expect(second).toEqual([{ log: share.log.id, seq: 11, at, chainStart }])
     expect(performance.now() - begun).toBeGreaterThan(250)
     await service.share(member)
-    expect((await client.nextFrame('heads')).heads.length).toBe(1)
+    expect((await client.nextHeads()).length).toBe(1)
   })
 
   it('does not tell heads of others, nor of what is open', async () => {
     await start({ headsEveryMs: 10 })
     const stranger = await TestSocket.signedIn(port, strangerToken)
     stranger.send({ frame: 'follow' })
-    expect((await stranger.nextFrame('heads')).heads).toEqual([])
+    expect(await stranger.nextHeads()).toEqual([])
     const client = await TestSocket.signedIn(port, memberToken)
     client.send({ frame: 'follow' })
-    await client.nextFrame('heads')
+    await client.nextHeads()
     client.send({ frame: 'open', log: share.log.id, after: 0 })
     await client.nextPage()
     await append()
     await client.nextPage()
     await new Promise((resolve) => setTimeout(resolve, 50))
-    const frames = [...stranger.messages, ...client.messages].filter(
-      ({ frame }) => frame?.frame === 'heads',
-    )
+    const frames = [...stranger.messages, ...client.messages].filter(({ heads }) => heads)
     expect(frames.length).toBe(2)
   })
 })
 
 describe('sockets that go silent', () => {
   it('are cut', async () => {
-    await start({ checkEveryMs: 20, silenceMs: -1 })
+    await start({ checkEveryMs: 300, silenceMs: -1 })
     const client = await TestSocket.signedIn(port, memberToken)
     expect(await client.closed()).not.toBe(1000)
     await expect.poll(() => server.count()).toBe(0)

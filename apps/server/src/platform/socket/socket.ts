@@ -193,7 +193,7 @@ export const addSocket = (deps: SocketDeps): SocketServer => {
         const raw = socket as RawSocket
         const check = request.compileValidationSchema(ClientFrame) as Check
         silence.watch(raw)
-        serve({ deps, limits, hub, request, wire: wireOf(raw) }, raw, check)
+        serve({ deps, limits, hub, request, wire: wireOf(raw, request.raw.socket) }, raw, check)
       },
     })
   })

@@ -1,4 +1,11 @@
-import { type ClientFrame, type ServerFrame, socketPath } from '@hearthold/contract'
+import {
+  type ClientFrame,
+  decodeHeads,
+  isHeadsFrame,
+  type ServerFrame,
+  type SocketHead,
+  socketPath,
+} from '@hearthold/contract'
 import { decodePage, type LogPage } from '@hearthold/crypto'
 
 type Waiter = {
@@ -7,8 +14,15 @@ type Waiter = {
 }
 export type Message = {
   readonly frame?: ServerFrame
+  readonly heads?: readonly SocketHead[]
   readonly page?: LogPage
   readonly closed?: number
+}
+
+const messageOf = (data: unknown): Message => {
+  if (typeof data === 'string') return { frame: JSON.parse(data) as ServerFrame }
+  const bytes = new Uint8Array(data as ArrayBuffer)
+  return isHeadsFrame(bytes) ? { heads: decodeHeads(bytes) } : { page: decodePage(bytes) }
 }
 
 /** Node's own WebSocket takes headers, which a browser's does not: tests play the browser with them. */
@@ -26,11 +40,7 @@ export class TestSocket {
     this.socket = new NodeWebSocket(`ws://127.0.0.1:${port}${socketPath}`, { headers })
     this.socket.binaryType = 'arraybuffer'
     this.socket.addEventListener('message', ({ data }: { data: unknown }) =>
-      this.#hear(
-        typeof data === 'string'
-          ? { frame: JSON.parse(data) as ServerFrame }
-          : { page: decodePage(new Uint8Array(data as ArrayBuffer)) },
-      ),
+      this.#hear(messageOf(data)),
     )
     this.socket.addEventListener('close', ({ code }) => this.#hear({ closed: code }))
     this.socket.addEventListener('error', () => this.#hear({ closed: 0 }))
@@ -87,6 +97,10 @@ export class TestSocket {
     return this.next(({ frame }) => frame?.frame === name).then(
       ({ frame }) => frame as Extract<ServerFrame, { frame: F }>,
     )
+  }
+
+  nextHeads(): Promise<readonly SocketHead[]> {
+    return this.next(({ heads }) => heads !== undefined).then(({ heads }) => heads!)
   }
 
   nextPage(): Promise<LogPage> {
