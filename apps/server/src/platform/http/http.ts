@@ -4,7 +4,6 @@ import fastifyFactory, {
   type FastifyReply,
   type FastifyRequest,
 } from 'fastify'
-import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { SessionLookup } from '../access/session.ts'
 import type { Clock } from '../clock.ts'
@@ -17,6 +16,7 @@ import { type Peer, peerReader } from './client-address.ts'
 import type { OriginRules } from './origins.ts'
 import { isListedProblem, problemFrom, sendProblem } from './problems.ts'
 import { concurrencyLimit, memoryRateLimiter, type RateLimiter } from './rate-limiter.ts'
+import { requestIds } from './request-id.ts'
 import { factsOf, type PathIndex, pathIndex, type RouteFacts } from './routes.ts'
 import {
   answerClientError,
@@ -133,7 +133,7 @@ const createFastify = (
   const fastify = fastifyFactory({
     logger: false,
     return503OnClosing: false,
-    genReqId: () => randomBytes(8).toString('hex'),
+    genReqId: requestIds(),
     serverFactory: (handler) => createNodeServer(handler, timeouts, deps.certificate),
     clientErrorHandler: answerClientError,
     frameworkErrors: (error, request, reply) => void answerProblem(error, request, reply),
@@ -181,10 +181,12 @@ export const createHttp = (deps: HttpDeps): Http => {
   const paths = pathIndex()
   const peerOf = peerReader(deps.trustedProxies)
   const callers = new WeakMap<FastifyRequest, Caller>()
+  // Asked for every request, and the system for none but the first.
+  let listeningPort: number | undefined
   const rules: OriginRules = {
     publicUrl: deps.publicUrl,
     corsOrigins: deps.corsOrigins,
-    listeningPort: () => portOf(fastify),
+    listeningPort: () => (listeningPort ??= portOf(fastify)),
   }
   const cookie = cookieRules(deps.publicUrl)
   const admit = admission({

@@ -18,13 +18,24 @@ const localNames = ['localhost', '127.0.0.1', '[::1]'] as const
 
 const isLocal = (url: URL): boolean => localNames.some((name) => name === url.hostname)
 
+/** Taken apart once: it is asked for with every request. */
+const publicUrls = new WeakMap<OriginRules, URL>()
+
+const publicUrlOf = (rules: OriginRules): URL => {
+  const known = publicUrls.get(rules)
+  if (known) return known
+  const url = new URL(rules.publicUrl)
+  publicUrls.set(rules, url)
+  return url
+}
+
 /**
  * Refuses a Host that is not the public URL's (OPS-14): another name may be an attacker's that was pointed at this
  * address (DNS rebinding), and links, cookies and passkeys would not work under it.
  * @throws ProblemError wrong_host with the remedy
  */
 export const checkHost = (rules: OriginRules, { host }: OriginHeaders): void => {
-  const url = new URL(rules.publicUrl)
+  const url = publicUrlOf(rules)
   const given = host?.toLowerCase()
   if (given === url.host || given === `${url.hostname}:${portOf(url)}`) return
   if (isLocal(url)) {
@@ -46,7 +57,7 @@ const portOf = (url: URL): string => url.port || (url.protocol === 'https:' ? '4
 
 /** The web app's own origins: the public URL, and for a local one its other spellings. */
 const isOwnOrigin = (rules: OriginRules, origin: string): boolean => {
-  const url = new URL(rules.publicUrl)
+  const url = publicUrlOf(rules)
   if (origin === url.origin) return true
   const port = rules.listeningPort()
   return (
