@@ -1,4 +1,5 @@
 import { ProblemError } from '@hearthold/contract'
+import { CompiledQuery } from 'kysely'
 import type { FilesDeps, On } from './deps.ts'
 
 /** What an account keeps, in bytes: objects and, while they are uploaded, what they will be; log entries; registers. */
@@ -34,31 +35,22 @@ export const usedBytesOf = async (
   return used
 }
 
+/** Run with every append: composing it anew took four times as long as running it. */
+const addUsageText = `insert into account_usage (account, object_bytes, entry_bytes) values (?, ?, ?)
+  on conflict (account) do update set
+    object_bytes = max(0, object_bytes + ?), entry_bytes = max(0, entry_bytes + ?)
+  returning object_bytes + entry_bytes as used`
+
 /**
  * Adds to what an account keeps; negative numbers take away. Never below 0, whatever was counted wrong.
  * @returns the new sum of both
  */
 export const addUsage = async (on: On, account: string, added: Usage): Promise<number> => {
   const { objectBytes, entryBytes } = added
-  const row = await on
-    .insertInto('account_usage')
-    .values({
-      account,
-      object_bytes: Math.max(0, objectBytes),
-      entry_bytes: Math.max(0, entryBytes),
-    })
-    .onConflict((conflict) =>
-      conflict.column('account').doUpdateSet(({ eb, fn, val }) => ({
-        object_bytes: fn<number>('max', [
-          val(0),
-          eb('account_usage.object_bytes', '+', objectBytes),
-        ]),
-        entry_bytes: fn<number>('max', [val(0), eb('account_usage.entry_bytes', '+', entryBytes)]),
-      })),
-    )
-    .returning(['object_bytes', 'entry_bytes'])
-    .executeTakeFirstOrThrow()
-  return row.object_bytes + row.entry_bytes
+  const first = [account, Math.max(0, objectBytes), Math.max(0, entryBytes)]
+  const query = CompiledQuery.raw(addUsageText, [...first, objectBytes, entryBytes])
+  const { rows } = await on.executeQuery<{ used: number }>(query)
+  return rows[0]!.used
 }
 
 /**
