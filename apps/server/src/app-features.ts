@@ -5,7 +5,12 @@ import { createSessionEvents } from '#platform/access/session-events.ts'
 import type { SessionLookup } from '#platform/access/session.ts'
 import type { Http } from '#platform/http/index.ts'
 import { createLogService } from '#platform/logs/index.ts'
-import { addSocket, type SocketDeps, type SocketServer } from '#platform/socket/index.ts'
+import {
+  addSocket,
+  type SocketDeps,
+  type SocketLimits,
+  type SocketServer,
+} from '#platform/socket/index.ts'
 import type { Platform } from './app-platform.ts'
 
 /** What a feature adds to the process. */
@@ -27,6 +32,7 @@ export type Gate = {
 /** Each feature is made here from the platform and from the doors of those before it. */
 export const openFeatures = async (
   platform: Platform,
+  limits: Partial<SocketLimits> = {},
 ): Promise<{ features: Feature[]; gate: Gate }> => {
   const { config, clock, db, keys, log } = platform
   const events = createSessionEvents()
@@ -62,7 +68,7 @@ export const openFeatures = async (
       identity,
       { routes: files.bind, start: files.start, stop: files.close },
       { routes: logFeature.bind },
-      socketFeature({ logs, sessions, sessionLives, events }),
+      socketFeature({ logs, sessions, sessionLives, events, limits }),
     ],
     gate: { sessions, setUp },
   }

@@ -8,6 +8,7 @@ import {
   type HttpDeps,
 } from '#platform/http/index.ts'
 import { type FileLog, type Log, openFileLog } from '#platform/log.ts'
+import type { SocketLimits } from '#platform/socket/index.ts'
 import { type Gate, openFeatures } from './app-features.ts'
 import { endings, openPlatform, type Platform, readyChecks } from './app-platform.ts'
 import type { Config, Secrets } from './config/load.ts'
@@ -20,6 +21,7 @@ export type AppOverrides = {
   readonly webFolder?: string
   readonly onUnlistedProblem?: NonNullable<HttpDeps['onUnlistedProblem']>
   readonly timeouts?: NonNullable<HttpDeps['timeouts']>
+  readonly socketLimits?: Partial<SocketLimits>
 }
 
 /** A whole server: made, started, stopped. */
@@ -89,7 +91,7 @@ export const createApp = async (
     let http: Http | undefined
     const clock = overrides.clock ?? systemClock
     const platform = await openPlatform(config, secrets, clock, log, ends, () => http?.port())
-    const { features, gate } = await openFeatures(platform)
+    const { features, gate } = await openFeatures(platform, overrides.socketLimits)
     const accessFile = openAccessLog(config)
     ends.add(() => accessFile?.close())
     const made = openHttp(
