@@ -216,7 +216,7 @@ export const idFields: Readonly<Record<string, Trial | string>> = {
   },
   'finishTotpChange body.change': {
     theirs: async ({ instance, victim }) => {
-      const input = { token: victim.token }
+      const input = { token: victim.token, body: { secondFactor: victim.backupCodes.pop() } }
       return (await done(instance, contract.startTotpChange, input))['change']!
     },
     request: (_world, change) => ({ body: { change, totpCode: '123456' } }),

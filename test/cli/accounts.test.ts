@@ -128,9 +128,28 @@ describe('sign-up', () => {
   })
 
   it('replaces the authenticator, after which only the new one counts', async () => {
-    const finn = await signUpGuest(house, ada, 'finn')
+    const invitation = join(house.folder, 'finn-invitation')
+    await ada.json('invite', '--out', invitation)
+    const finn = await house.device('finn')
+    const kept = ['--backup-codes-out', finn.secret('codes')]
+    await finn.json(
+      'sign-up',
+      '--invite-file',
+      invitation,
+      ...newAccountFlags(finn, 'finn'),
+      ...kept,
+    )
     const next = ['--totp-secret-out', finn.secret('next-totp')]
-    await finn.json('methods', 'replace-authenticator', ...next)
+    expect(await fails(finn, 'methods', 'replace-authenticator', ...next)).toMatchObject({
+      exit: 3,
+      error: { message: 'This needs a code of the authenticator, or a backup code.' },
+    })
+    await finn.writeSecret('one-code', (await finn.readSecret('codes')).split('\n')[0] ?? '')
+    const backup = ['--code-file', finn.secret('one-code')]
+    expect(await finn.json('methods', 'replace-authenticator', ...backup, ...next)).toMatchObject({
+      replaced: true,
+      backupCodesLeft: 9,
+    })
     const name = ['--name', 'finn', '--password-file', finn.secret('password')]
     // The new one first: the old one's codes are guesses, of which the server allows few.
     const fresh = newDeviceOf(house, finn, 'finn-fresh')
@@ -303,8 +322,16 @@ describe('devices and methods', () => {
     const next = ['--recovery-key-out', dora.secret('recovery-key-2')]
     await dora.json('methods', 'replace-recovery-key', ...proof, ...next)
     const codes = ['--backup-codes-out', dora.secret('codes')]
-    await dora.json('methods', 'backup-codes', ...codes)
-    expect((await dora.readSecret('codes')).trim().split('\n')).toHaveLength(10)
+    expect((await fails(dora, 'methods', 'backup-codes', ...codes)).exit).toBe(3)
+    const rescue = newDeviceOf(house, dora, 'dora-rescue')
+    const byKey = ['--recovery-key-file', dora.secret('recovery-key-2')]
+    await rescue.json('sign-in', ...byKey, '--recovery-key-out', dora.secret('recovery-key-3'))
+    await rescue.json('methods', 'backup-codes', ...codes)
+    const [code = '', ...others] = (await dora.readSecret('codes')).trim().split('\n')
+    expect(others).toHaveLength(9)
+    await dora.writeSecret('one-code', code)
+    const again = ['--backup-codes-out', dora.secret('codes-2'), '--code-file']
+    await dora.json('methods', 'backup-codes', ...again, dora.secret('one-code'))
     expect((await dora.run('ls', 'Papers:/')).code).toBe(0)
   })
 

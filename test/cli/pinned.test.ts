@@ -82,8 +82,10 @@ it('is believed by the fingerprint of its link alone, and remembered by it', asy
     code: 6,
     json: { error: { code: 'certificate' } },
   })
-  writeFileSync(at('link'), link)
-  expect((await run('ada', ...setUp, at('link'))).code).toBe(0)
+  // What is in the token's file needs the address beside it, and no fingerprint.
+  const tokenFile = join(at('data'), 'set-up-token')
+  expect(readFileSync(tokenFile, 'utf8').trim()).toBe(link.split('#')[1])
+  expect((await run('ada', ...setUp, tokenFile, '--server', url)).code).toBe(0)
   expect(await run('ada', 'whoami')).toMatchObject({ code: 0, json: { server: url, name: 'ada' } })
 
   expect((await run('ada', 'invite', '--out', at('invitation'))).code).toBe(0)

@@ -201,14 +201,26 @@ export const startPasswordChange = endpoint({
   answer: Exact({ change: Id, registrationResponse: OpaqueAnswer, ksf: Type.Literal(1) }),
   problems: ['step_up_needed'],
 })
+/**
+ * Replacing the second factor asks for more than the password: a code of the authenticator or a backup code. Needless
+ * where there is no authenticator yet, or where the session's fresh proof was a recovery key or a passkey.
+ */
+const SecondFactorProof = Exact({ secondFactor: Type.Optional(SecondFactorCode) })
+const secondFactorProblems = [
+  'step_up_needed',
+  'second_factor_needed',
+  'second_factor_wrong',
+  'locked_out',
+] as const
 export const startTotpChange = endpoint({
   name: 'startTotpChange',
   method: 'POST',
   path: '/api/account/totp/start',
   access: 'member',
   summary: 'A new authenticator secret; the old one stays until the new one is verified.',
+  body: SecondFactorProof,
   answer: Exact({ change: Id, totpSecret: Type.String(), totpUri: Type.String() }),
-  problems: ['step_up_needed'],
+  problems: secondFactorProblems,
 })
 export const finishTotpChange = endpoint({
   name: 'finishTotpChange',
@@ -226,8 +238,9 @@ export const replaceBackupCodes = endpoint({
   path: '/api/account/backup-codes',
   access: 'member',
   summary: 'Ten new backup codes; the old ones stop working.',
+  body: SecondFactorProof,
   answer: Exact({ backupCodes: Type.Array(Type.String()) }),
-  problems: ['step_up_needed', 'method_required'],
+  problems: ['method_required', ...secondFactorProblems],
 })
 /**
  * All changes of methods, devices and keys. The append may span the account log and the logs it governs (fences);

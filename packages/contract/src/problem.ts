@@ -29,6 +29,7 @@ export const problemStatus = {
   sign_in_failed: 401,
   sign_in_expired: 410,
   second_factor_wrong: 401,
+  second_factor_needed: 403,
   locked_out: 429,
   step_up_needed: 403,
   account_suspended: 403,

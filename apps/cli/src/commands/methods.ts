@@ -1,4 +1,9 @@
-import { finishTotpChange, replaceBackupCodes, startTotpChange } from '@hearthold/contract'
+import {
+  finishTotpChange,
+  getSession,
+  replaceBackupCodes,
+  startTotpChange,
+} from '@hearthold/contract'
 import {
   changePassword,
   listMethods,
@@ -8,9 +13,10 @@ import {
   type ListedMethod,
 } from '@hearthold/member'
 import { CliError } from '../cli-error.ts'
-import { secondFactorOf, withFreshProof } from '../member/prove.ts'
+import { secondFactorOf, withFreshProof, withSecondFactor } from '../member/prove.ts'
 import { createTotpCodes, retryUsedCodes } from '../member/totp.ts'
 import { withMember, type MemberConnection } from '../member/with-member.ts'
+import { backupCodesNote } from '../output/backup-codes.ts'
 import { reserveSecretFile, type SecretFile } from '../output/secret-file.ts'
 import { formatTable } from '../output/table.ts'
 import {
@@ -169,7 +175,7 @@ export const removeMethodVerb = defineVerb({
 export const replaceAuthenticatorVerb = defineVerb({
   example: 'hearthold methods replace-authenticator --totp-secret-out authenticator-secret',
   arguments: [],
-  options: [...serverOptions, passwordOption, totpSecretOutOption],
+  options: [...serverOptions, passwordOption, totpSecretOption, codeOption, totpSecretOutOption],
   run: (call) =>
     withMember(call, async (connection) => {
       const { client, server } = connection
@@ -180,8 +186,13 @@ export const replaceAuthenticatorVerb = defineVerb({
         call.options['totp-secret-out'],
       )
       try {
-        await change(call, connection, async () => {
-          const { change: started, totpSecret } = await client.call(startTotpChange)
+        const left = await change(call, connection, async () => {
+          const { change: started, totpSecret } = await withSecondFactor(
+            call,
+            connection,
+            call.options,
+            (body) => client.call(startTotpChange, { body }),
+          )
           await file.write(totpSecret)
           const name = server.findRecord()?.account?.name ?? ''
           const codes = createTotpCodes(server, name, call.terminal)
@@ -189,13 +200,14 @@ export const replaceAuthenticatorVerb = defineVerb({
             const totpCode = await codes.next(totpSecret)
             await client.call(finishTotpChange, { body: { change: started, totpCode } })
           })
+          return (await client.call(getSession)).backupCodesLeft
         })
+        return {
+          data: { replaced: true, totpSecretFile: file.path, backupCodesLeft: left },
+          text: `The old authenticator no longer counts. The new secret is in ${file.path}: add it to your authenticator app.\n${backupCodesNote(left)}`,
+        }
       } finally {
         await file.keep()
-      }
-      return {
-        data: { replaced: true, totpSecretFile: file.path },
-        text: `The old authenticator no longer counts. The new secret is in ${file.path}: add it to your authenticator app.\n`,
       }
     }),
 })
@@ -203,7 +215,7 @@ export const replaceAuthenticatorVerb = defineVerb({
 export const backupCodesVerb = defineVerb({
   example: 'hearthold methods backup-codes --backup-codes-out backup-codes',
   arguments: [],
-  options: [...serverOptions, passwordOption, backupCodesOutOption],
+  options: [...serverOptions, passwordOption, totpSecretOption, codeOption, backupCodesOutOption],
   run: (call) =>
     withMember(call, async (connection) => {
       const file = await reserve(
@@ -214,7 +226,9 @@ export const backupCodesVerb = defineVerb({
       )
       try {
         const { backupCodes } = await change(call, connection, () =>
-          connection.client.call(replaceBackupCodes),
+          withSecondFactor(call, connection, call.options, (body) =>
+            connection.client.call(replaceBackupCodes, { body }),
+          ),
         )
         await file.write(backupCodes.join('\n'))
         return {

@@ -3,6 +3,8 @@ import { CliError } from '../cli-error.ts'
 import { connectAfresh, type Connection } from '../connection.ts'
 import { enterAccount, rememberAccount, type Entered } from '../member/enter-account.ts'
 import { proveByPassword, proveByRecoveryKey } from '../member/prove.ts'
+import { backupCodesNote } from '../output/backup-codes.ts'
+import type { Json } from '../output/json.ts'
 import { reserveSecretFile, type SecretFile } from '../output/secret-file.ts'
 import { formatTime, printable } from '../output/text.ts'
 import {
@@ -45,7 +47,7 @@ const reserveRecoveryKey = async (
     }),
   )
 
-const outcomeOf = (url: string, entered: Entered, recoveryKeyFile?: string): Outcome => ({
+const outcomeOf = (url: string, entered: Entered, recoveryKeyFile?: string) => ({
   data: { server: url, ...entered, unlocked: true, recoveryKeyFile },
   text: `Signed in as ${printable(entered.name)} at ${url}, and unlocked.\n${
     recoveryKeyFile === undefined
@@ -53,6 +55,15 @@ const outcomeOf = (url: string, entered: Entered, recoveryKeyFile?: string): Out
       : `The recovery key that you used no longer works. The new one is in ${recoveryKeyFile}: keep it away from this computer.\n`
   }`,
 })
+
+/** `left` is known where a backup code was used and few remain. */
+const withCodesNote = <D extends Readonly<Record<string, Json | undefined>>>(
+  { data, text }: { data: D; text: string },
+  left: number | undefined,
+): Outcome =>
+  left === undefined
+    ? { data, text }
+    : { data: { ...data, backupCodesLeft: left }, text: `${text}${backupCodesNote(left)}` }
 
 /**
  * Signs in by the recovery key, which is used up by that: its successor is in its file before the old one ends. Where
@@ -101,10 +112,10 @@ const signInOnly = async (call: SignInCall, connection: Connection): Promise<Out
   const { name, role } = await connection.client.call(getSession)
   await rememberAccount(connection, { account: { id: account, log, name } })
   const { url } = connection.server
-  return {
-    data: { server: url, account, log, name, role, unlocked: false, expiresAt: signedIn.expiresAt },
-    text: `Signed in as ${printable(name)} at ${url} until ${formatTime(signedIn.expiresAt)}.\nFiles are locked: hearthold unlock opens them.\n`,
-  }
+  const { expiresAt, backupCodesLeft } = signedIn
+  const data = { server: url, account, log, name, role, unlocked: false, expiresAt }
+  const text = `Signed in as ${printable(name)} at ${url} until ${formatTime(expiresAt)}.\nFiles are locked: hearthold unlock opens them.\n`
+  return withCodesNote({ data, text }, backupCodesLeft)
 }
 
 const signIn = async (call: SignInCall, connection: Connection): Promise<Outcome> => {
@@ -126,10 +137,7 @@ const signIn = async (call: SignInCall, connection: Connection): Promise<Outcome
   connection.setToken(signedIn.token)
   const entered = await enterAccount(connection, signedIn, { label: call.options['device-label'] })
   const outcome = outcomeOf(connection.server.url, entered)
-  const left = signedIn.backupCodesLeft
-  if (left === undefined) return outcome
-  const note = `${left} backup codes are left: hearthold methods backup-codes makes new ones.\n`
-  return { ...outcome, text: `${outcome.text}${note}` }
+  return withCodesNote(outcome, signedIn.backupCodesLeft)
 }
 
 /** The session that this device had before is of no more use; where it cannot be ended it ends by itself. */

@@ -1,6 +1,7 @@
 import { getSession } from '@hearthold/contract'
 import { CliError } from '../cli-error.ts'
 import { type Connection, withSession } from '../connection.ts'
+import { backupCodesNote } from '../output/backup-codes.ts'
 import { formatTime, printable } from '../output/text.ts'
 import { serverOptions } from './options.ts'
 import { defineVerb } from './verb.ts'
@@ -30,9 +31,8 @@ export const whoamiVerb = defineVerb({
   run: (call) =>
     withSession(call, async (connection) => {
       const { client, server } = connection
-      const { account, log, name, role, session, backupCodesLeft } = await client.call(getSession, {
-        signal: call.terminal.signal,
-      })
+      const who = await client.call(getSession, { signal: call.terminal.signal })
+      const { account, log, name, role, session, backupCodesLeft, hasPassword } = who
       const displayName = await displayNameOf(connection, account)
       const person = [...new Set([displayName ?? name, name])].map(printable).join(', ')
       const unlocked = server.findDeviceSecret() !== undefined
@@ -50,7 +50,7 @@ export const whoamiVerb = defineVerb({
           unlocked,
           backupCodesLeft,
         },
-        text: `${person} (${role}) at ${server.url}\nSigned in until ${formatTime(session.expiresAt)}; ${unlocked ? 'unlocked on this device' : 'locked: hearthold unlock opens the files'}.\n`,
+        text: `${person} (${role}) at ${server.url}\nSigned in until ${formatTime(session.expiresAt)}; ${unlocked ? 'unlocked on this device' : 'locked: hearthold unlock opens the files'}.\n${hasPassword ? backupCodesNote(backupCodesLeft) : ''}`,
       }
     }),
 })

@@ -45,6 +45,25 @@ export const secondFactorOf = (
   )
 }
 
+/** The same for more than one try: the secret's file is read once, and each of its codes is another. */
+const secondFactorsOf = async (
+  call: Surroundings,
+  connection: Connection,
+  name: string,
+  options: Pick<Credentials, 'totp-secret-file' | 'code-file'>,
+): Promise<() => Promise<string>> => {
+  const file = options['totp-secret-file']
+  if (file === undefined) return () => secondFactorOf(call, connection, name, options)
+  const secret = await call.questions.secret({
+    label: 'Authenticator secret',
+    flag: '--totp-secret-file',
+    env: 'HEARTHOLD_TOTP_SECRET_FILE',
+    file,
+  })
+  const codes = createTotpCodes(connection.server, name, call.terminal)
+  return () => codes.next(secret)
+}
+
 /** Proves name, password and second factor; the second is asked only once the first was right. */
 export const proveByPassword = async (
   call: Surroundings,
@@ -58,23 +77,12 @@ export const proveByPassword = async (
     value: options.name,
   })
   const password = await passwordOf(call, options['password-file'])
-  const byFile = options['totp-secret-file']
-  const secret =
-    byFile === undefined
-      ? undefined
-      : await call.questions.secret({
-          label: 'Authenticator secret',
-          flag: '--totp-secret-file',
-          env: 'HEARTHOLD_TOTP_SECRET_FILE',
-          file: byFile,
-        })
-  const codes = createTotpCodes(connection.server, name, call.terminal)
-  return retryUsedCodes(secret !== undefined, () =>
+  const secondFactor = await secondFactorsOf(call, connection, name, options)
+  return retryUsedCodes(options['totp-secret-file'] !== undefined, () =>
     signInWithPassword(memberContext(connection), {
       name,
       password,
-      secondFactor: () =>
-        secret === undefined ? secondFactorOf(call, connection, name, options) : codes.next(secret),
+      secondFactor,
       transport: 'bearer',
       signal: call.terminal.signal,
     }),
@@ -116,6 +124,37 @@ export const proveAgain = async (
   file: string | undefined,
 ) =>
   provePasswordAgain(memberContext(connection), await passwordOf(call, file), call.terminal.signal)
+
+/**
+ * Runs what may ask for a second factor. It is tried without one first, since a fresh proof by recovery key or passkey
+ * stands above it; then a code is computed, read or asked. Throws `CliError` where none is at hand.
+ */
+export const withSecondFactor = async <T>(
+  call: Surroundings,
+  connection: Connection,
+  options: Pick<Credentials, 'totp-secret-file' | 'code-file'>,
+  work: (proof: { secondFactor?: string }) => Promise<T>,
+): Promise<T> => {
+  try {
+    return await work({})
+  } catch (error) {
+    if (!(error instanceof ProblemError && error.code === 'second_factor_needed')) throw error
+    const { 'totp-secret-file': secretFile, 'code-file': codeFile } = options
+    if (secretFile === undefined && codeFile === undefined && !canAsk(call.terminal)) {
+      throw new CliError(
+        'notSignedIn',
+        'This needs a code of the authenticator, or a backup code.',
+        'Give it by --code-file or --totp-secret-file; without either, sign in by recovery key first.',
+        { cause: error },
+      )
+    }
+  }
+  const name = connection.server.findRecord()?.account?.name ?? ''
+  const nextCode = await secondFactorsOf(call, connection, name, options)
+  return retryUsedCodes(options['totp-secret-file'] !== undefined, async () =>
+    work({ secondFactor: await nextCode() }),
+  )
+}
 
 const needsProof = (error: unknown): boolean =>
   error instanceof ProblemError && error.code === 'step_up_needed'

@@ -79,6 +79,11 @@ export const problemTable: Readonly<Record<ProblemCode, ProblemRow>> = {
     'The code is wrong or was used already.',
     'Wait for the next code of the authenticator app, or use a backup code.',
   ),
+  second_factor_needed: row(
+    'notSignedIn',
+    'This needs a code of the authenticator, or a backup code.',
+    'Give it by --code-file or --totp-secret-file; without either, sign in by recovery key first.',
+  ),
   locked_out: row(
     'notSignedIn',
     'Too many failures.',

@@ -32,7 +32,7 @@ import {
   verifyAddition,
 } from './passkeys.ts'
 import { useSecondFactor } from './second-factor.ts'
-import { findSession, removeSessions } from './session-store.ts'
+import { findSession, removeSessions, updateSession } from './session-store.ts'
 import { checkFreshProof } from './sessions.ts'
 import { signInExpired } from './sign-in.ts'
 import { takeStep, takeVerifiedTotp, voidSignIns } from './step-store.ts'
@@ -95,6 +95,8 @@ const putNewPassword = async (
   if (!verified)
     throw new ProblemError('method_required', 'A password needs an authenticator beside it.')
   await putTotp(trx, account, verified.state, Number(verified.method))
+  // So that backup codes can follow: the one code that is valid now is used up.
+  await updateSession(trx, sessionId, { strong_proof_at: now })
 }
 
 /** Authenticator and backup codes belong to the password, and go with it. */

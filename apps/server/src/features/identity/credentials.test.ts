@@ -22,12 +22,9 @@ describe('a fresh proof', () => {
     const methods = [...ada.methods, device]
     expect((await ada.appendMethods(methods)).code).toBe('step_up_needed')
     await expect(ada.beginPasswordChange('x')).rejects.toThrow('step_up_needed')
-    expect((await server.call(contract.startTotpChange, { token: ada.token })).code).toBe(
-      'step_up_needed',
-    )
-    expect((await server.call(contract.replaceBackupCodes, { token: ada.token })).code).toBe(
-      'step_up_needed',
-    )
+    const code = { body: { secondFactor: ada.backupCodes[0]! }, token: ada.token }
+    expect((await server.call(contract.startTotpChange, code)).code).toBe('step_up_needed')
+    expect((await server.call(contract.replaceBackupCodes, code)).code).toBe('step_up_needed')
     expect((await ada.appendEntries([await ada.profile()])).code).toBe('')
     expect((await ada.unlock()).body).toEqual({ fresh: true })
     server.now += tenMinutes - 1
@@ -70,8 +67,11 @@ describe('a fresh proof', () => {
 })
 
 describe('the authenticator', () => {
-  const begin = async (token: string) =>
-    (await server.call(contract.startTotpChange, { token })).body
+  const begin = async (token: string) => {
+    server.nextStep()
+    const body = { secondFactor: ada.code() }
+    return (await server.call(contract.startTotpChange, { body, token })).body
+  }
   const finish = (token: string, change: string, totpCode: string) =>
     server.call(contract.finishTotpChange, { body: { change, totpCode }, token })
 
@@ -106,9 +106,77 @@ describe('the authenticator', () => {
   })
 
   test('new backup codes void the old', async () => {
-    const { body } = await server.call(contract.replaceBackupCodes, { token: ada.token })
+    const [used = '', unused = ''] = ada.backupCodes
+    const { body } = await server.call(contract.replaceBackupCodes, {
+      body: { secondFactor: used },
+      token: ada.token,
+    })
     expect(body.backupCodes.length).toBe(10)
-    expect((await ada.signIn({ code: ada.backupCodes[0]! })).code).toBe('second_factor_wrong')
+    expect((await ada.signIn({ code: unused })).code).toBe('second_factor_wrong')
     expect((await ada.signIn({ code: body.backupCodes[0]! })).code).toBe('')
+  })
+})
+
+describe('replacing the second factor', () => {
+  const verbs = [
+    ['the authenticator', contract.startTotpChange],
+    ['the backup codes', contract.replaceBackupCodes],
+  ] as const
+  const attempt = async (
+    endpoint: (typeof verbs)[number][1],
+    secondFactor: string | undefined,
+    token = ada.token,
+  ): Promise<string> =>
+    (
+      await server.call(endpoint, {
+        body: secondFactor === undefined ? {} : { secondFactor },
+        token,
+      })
+    ).code
+  const codesLeft = async (): Promise<number> =>
+    (await server.call(contract.getSession, { token: ada.token })).body.backupCodesLeft
+
+  describe.each(verbs)('%s', (name, endpoint) => {
+    test('takes more than the password, however fresh', async () => {
+      expect(await attempt(endpoint, undefined)).toBe('second_factor_needed')
+      expect((await ada.unlock()).code).toBe('')
+      expect(await attempt(endpoint, undefined)).toBe('second_factor_needed')
+      expect(await codesLeft()).toBe(10)
+    })
+
+    test('takes a code of the authenticator once', async () => {
+      server.nextStep()
+      const code = ada.code()
+      expect(await attempt(endpoint, code)).toBe('')
+      expect(await attempt(endpoint, code)).toBe('second_factor_wrong')
+      expect((await ada.signIn({ code })).code).toBe('second_factor_wrong')
+    })
+
+    test('takes a backup code once', async () => {
+      const [code = ''] = ada.backupCodes
+      expect(await attempt(endpoint, code)).toBe('')
+      expect(await codesLeft()).toBe(name === 'the authenticator' ? 9 : 10)
+      expect(await attempt(endpoint, code)).toBe('second_factor_wrong')
+    })
+
+    test('counts wrong codes, apart from the password', async () => {
+      for (let guess = 0; guess < 5; guess++)
+        expect(await attempt(endpoint, '000000')).toBe('second_factor_wrong')
+      expect(await attempt(endpoint, ada.backupCodes[0])).toBe('locked_out')
+      expect(await codesLeft()).toBe(10)
+      expect((await ada.unlock()).code).toBe('')
+      server.now += 15 * 60_000
+      await ada.unlock()
+      expect(await attempt(endpoint, ada.backupCodes[0])).toBe('')
+    })
+
+    test('takes no code after a fresh proof by recovery key, in that session alone', async () => {
+      const { token } = (await ada.recover()).body
+      expect(await attempt(endpoint, undefined, token)).toBe('')
+      expect(await attempt(endpoint, undefined)).toBe('second_factor_needed')
+      server.now += tenMinutes
+      expect((await ada.unlock(ada.password, token)).code).toBe('')
+      expect(await attempt(endpoint, undefined, token)).toBe('second_factor_needed')
+    })
   })
 })

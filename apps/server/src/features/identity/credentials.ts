@@ -6,6 +6,7 @@ import { replaceBackupCodes } from './backup-codes.ts'
 import type { Caller, Trx } from './deps.ts'
 import { onAccount, onAddress, returnGuess, takeGuess } from './guesses.ts'
 import { type IdentityParts, totpPlace } from './parts.ts'
+import { confirmSecondFactor, secondFactorWrong } from './second-factor.ts'
 import { findSession, removeSessions } from './session-store.ts'
 import { checkFreshProof } from './sessions.ts'
 import { signInExpired } from './sign-in.ts'
@@ -25,28 +26,37 @@ const changeMs = 30 * 60_000
 const codeTriesLimit = 5
 const nothing = new Uint8Array(0)
 
+/** A code of the authenticator that is there, or a backup code. */
+type SecondFactorProof = { secondFactor?: string }
 type TotpFinish = { change: string; totpCode: string }
 
 /** @throws ProblemError `step_up_needed` */
 export const checkProof = async (
   { db, clock }: IdentityParts,
   session: SessionContext,
-): Promise<void> => checkFreshProof(await findSession(db, session.sessionId), clock.now())
+): Promise<void> => {
+  checkFreshProof(await findSession(db, session.sessionId), clock.now())
+}
 
-/** Begins a change of this session's. */
-export const insertChange = async (
-  { db, clock }: IdentityParts,
+const insertChangeIn = async (
+  { clock }: IdentityParts,
+  trx: Trx,
   session: SessionContext,
   change: Pick<Step, 'kind' | 'state'> & { method?: string },
 ): Promise<string> => {
   const id = newStepId()
   const { account, sessionId } = session
   const expires_at = clock.now() + changeMs
-  await inTransaction(db, (trx) =>
-    insertStep(trx, { id, account, session: sessionId, expires_at, ...change }),
-  )
+  await insertStep(trx, { id, account, session: sessionId, expires_at, ...change })
   return id
 }
+
+/** Begins a change of this session's. */
+export const insertChange = (
+  parts: IdentityParts,
+  session: SessionContext,
+  change: Pick<Step, 'kind' | 'state'> & { method?: string },
+): Promise<string> => inTransaction(parts.db, (trx) => insertChangeIn(parts, trx, session, change))
 
 /** Takes effect with the append that carries the new password's method (account-entries.ts). */
 const startPasswordChange = async (
@@ -68,14 +78,24 @@ const startPasswordChange = async (
   return { change, registrationResponse, ksf: 1 as const }
 }
 
-const startTotpChange = async (parts: IdentityParts, session: SessionContext) => {
-  await checkProof(parts, session)
+const startTotpChange = async (
+  parts: IdentityParts,
+  session: SessionContext,
+  { secondFactor }: SecondFactorProof,
+  caller: Caller,
+) => {
   const { db, keys } = parts
   const row = await findAccount(db, session.account)
   if (!row) throw new ProblemError('unauthenticated', 'This session has ended.')
   const secret = newTotpSecret()
   const state = await keys.service.seal(db, totpPlace(row.account), secret)
-  const change = await insertChange(parts, session, { kind: 'totp-change', state })
+  const change = await inTransaction(db, async (trx) => {
+    const outcome = await confirmSecondFactor(parts, trx, session, secondFactor, caller)
+    return outcome === 'right'
+      ? insertChangeIn(parts, trx, session, { kind: 'totp-change', state })
+      : undefined
+  })
+  if (change === undefined) throw secondFactorWrong()
   const name = await parts.openName(db, row.account, row.sealed_name)
   return { change, ...totpTexts(secret, name) }
 }
@@ -137,13 +157,20 @@ const finishTotpChange = async (
   return { replaced: outcome.replaced }
 }
 
-const newBackupCodes = async (parts: IdentityParts, session: SessionContext) => {
-  await checkProof(parts, session)
+const newBackupCodes = async (
+  parts: IdentityParts,
+  session: SessionContext,
+  { secondFactor }: SecondFactorProof,
+  caller: Caller,
+) => {
   const backupCodes = await inTransaction(parts.db, async (trx) => {
+    const outcome = await confirmSecondFactor(parts, trx, session, secondFactor, caller)
+    if (outcome === 'wrong') return undefined
     if (!(await findPassword(trx, session.account)))
       throw new ProblemError('method_required', 'Backup codes belong to a password.')
     return replaceBackupCodes(trx, parts.keys.secrets.peppers, session.account)
   })
+  if (!backupCodes) throw secondFactorWrong()
   return { backupCodes }
 }
 
@@ -151,8 +178,10 @@ const newBackupCodes = async (parts: IdentityParts, session: SessionContext) => 
 export const credentialsService = (parts: IdentityParts) => ({
   startPasswordChange: (session: SessionContext, body: { registrationRequest: string }) =>
     startPasswordChange(parts, session, body.registrationRequest),
-  startTotpChange: (session: SessionContext) => startTotpChange(parts, session),
+  startTotpChange: (session: SessionContext, body: SecondFactorProof, caller: Caller) =>
+    startTotpChange(parts, session, body, caller),
   finishTotpChange: (session: SessionContext, body: TotpFinish, caller: Caller) =>
     finishTotpChange(parts, session, body, caller),
-  newBackupCodes: (session: SessionContext) => newBackupCodes(parts, session),
+  newBackupCodes: (session: SessionContext, body: SecondFactorProof, caller: Caller) =>
+    newBackupCodes(parts, session, body, caller),
 })

@@ -19,10 +19,15 @@ export type SetUpState = {
 }
 
 /**
- * A new token at each start while it is needed, in `set-up-token` of the data folder, mode 0600. A crash between the
- * first host's commit and the removal of the file is made good here.
+ * A new token at each start while it is needed, in `set-up-token` of the data folder, mode 0600. As in links, `serverPin`
+ * (hex) stands behind it after a dot, so that a command line given this file believes a self-signed certificate. A crash
+ * between the first host's commit and the removal of the file is made good here.
  */
-export const openSetUp = async (db: Db, dataDir: string): Promise<SetUpState> => {
+export const openSetUp = async (
+  db: Db,
+  dataDir: string,
+  serverPin?: string,
+): Promise<SetUpState> => {
   const file = join(dataDir, 'set-up-token')
   const row = await db.selectFrom('instance').select('name').executeTakeFirst()
   let token = row ? undefined : toB64(randomBytes(32))
@@ -33,7 +38,7 @@ export const openSetUp = async (db: Db, dataDir: string): Promise<SetUpState> =>
   }
   ensureFolder(dataDir)
   if (token === undefined) removeFile()
-  else writeSecretFile(file, `${token}\n`)
+  else writeSecretFile(file, `${token}${serverPin === undefined ? '' : `.${serverPin}`}\n`)
 
   return {
     needed: () => token !== undefined,

@@ -140,7 +140,7 @@ const finishUnlock = async (
   const now = parts.clock.now()
   const unlocks = await inTransaction(parts.db, async (trx) => {
     if (!(await usePasskey(trx, row, use, now))) return undefined
-    await updateSession(trx, session.sessionId, { proof_at: now })
+    await updateSession(trx, session.sessionId, { proof_at: now, strong_proof_at: now })
     return canUnlock(trx, row)
   })
   if (unlocks === undefined) throw signInFailed()

@@ -36,7 +36,7 @@ export type Identity = {
 /** Opens the feature, after the migrations and `openKeys`. Writes `set-up-token` where it waits to be set up. */
 export const openIdentity = async (deps: IdentityDeps): Promise<Identity> => {
   const parts = await createParts(deps)
-  const setUp = await openSetUp(deps.db, deps.dataDir)
+  const setUp = await openSetUp(deps.db, deps.dataDir, deps.serverPin)
   const service = identityService(parts, setUp)
   let timer: NodeJS.Timeout | undefined
   // A sweep that fails, on a full disk say, is made up for by the next.

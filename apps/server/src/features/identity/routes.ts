@@ -81,11 +81,15 @@ const bindAccount = (
   bind(http, contract.startPasswordChange, ({ session, body }) =>
     credentials.startPasswordChange(session, body),
   )
-  bind(http, contract.startTotpChange, ({ session }) => credentials.startTotpChange(session))
+  bind(http, contract.startTotpChange, ({ session, body, request }) =>
+    credentials.startTotpChange(session, body, request),
+  )
   bind(http, contract.finishTotpChange, ({ session, body, request }) =>
     credentials.finishTotpChange(session, body, request),
   )
-  bind(http, contract.replaceBackupCodes, ({ session }) => credentials.newBackupCodes(session))
+  bind(http, contract.replaceBackupCodes, ({ session, body, request }) =>
+    credentials.newBackupCodes(session, body, request),
+  )
   bind(http, contract.appendAccount, ({ session, body, request }) =>
     accountEntries.append(session, body, request),
   )

@@ -46,7 +46,10 @@ export const updateSession = async (
   on: On,
   id: string,
   values: Partial<
-    Pick<SessionRow, 'last_used_at' | 'expires_at' | 'proof_at' | 'device' | 'address'>
+    Pick<
+      SessionRow,
+      'last_used_at' | 'expires_at' | 'proof_at' | 'strong_proof_at' | 'device' | 'address'
+    >
   >,
 ): Promise<void> => {
   await on.updateTable('sessions').set(values).where('id', '=', id).execute()

@@ -61,6 +61,10 @@ export type NewSession = {
 /** SHA-256 of the token as it travels. */
 const tokenHash = (tokenB64: string): Uint8Array => sha256(utf8(tokenB64))
 
+/** Methods that replace a lost authenticator; a password does not, and a device may be in other hands (ID-4). */
+const isStrong = (method: SessionMethodText): boolean =>
+  method === 'recovery' || method === 'passkey'
+
 /** Begins a session: 32 random bytes, of which only the hash is kept. */
 export const createSession = async (
   parts: Pick<IdentityParts, 'clock' | 'events'>,
@@ -83,6 +87,7 @@ export const createSession = async (
     last_used_at: now,
     expires_at: now + lifetimeMs(transport, stay),
     proof_at: now,
+    strong_proof_at: isStrong(wanted.method) ? now : null,
     address: wanted.caller.address,
     client: wanted.caller.client,
   }
@@ -167,15 +172,21 @@ export const endSessions = async (
   return ids.length
 }
 
-/** True if this session proved a method of its account in the last ten minutes. */
-export const hasFreshProof = (row: SessionRow, now: number): boolean =>
-  now - row.proof_at < freshProofMs && now >= row.proof_at
+const isFresh = (at: number, now: number): boolean => now - at < freshProofMs && now >= at
 
-/** @throws ProblemError `step_up_needed` */
-export const checkFreshProof = (row: SessionRow | undefined, now: number): void => {
+/** True if this session proved a method of its account in the last ten minutes. */
+export const hasFreshProof = (row: SessionRow, now: number): boolean => isFresh(row.proof_at, now)
+
+/** True if what it proved in the last ten minutes was a recovery key or a passkey. */
+export const hasStrongProof = (row: SessionRow, now: number): boolean =>
+  row.strong_proof_at !== null && isFresh(row.strong_proof_at, now)
+
+/** Answers the session's row. @throws ProblemError `step_up_needed` */
+export const checkFreshProof = (row: SessionRow | undefined, now: number): SessionRow => {
   if (!row) throw gone()
   if (!hasFreshProof(row, now))
     throw new ProblemError('step_up_needed', 'Prove one of your sign-in methods again first.')
+  return row
 }
 
 const rowOf = async ({ db }: IdentityParts, session: SessionContext): Promise<SessionRow> => {

@@ -121,6 +121,11 @@ export type IdentityTables = {
     expires_at: number
     /** When this session last proved a sign-in method. */
     proof_at: number
+    /**
+     * When it last proved what makes a second factor needless: a recovery key or a passkey, or the authenticator of
+     * a first password. Null: never.
+     */
+    strong_proof_at: number | null
     address: string
     client: string
   }
