@@ -33,16 +33,11 @@ export { type LocalFile, type LocalItem, type Skipped, SourceError } from './fil
 export { SourceChangedError } from './files/flow.ts'
 export * from './files/put-tree.ts'
 export type { ResumeStore } from './files/resume.ts'
-export {
-  findShare,
-  keepShare,
-  listShares,
-  openShare,
-  type Share,
-  type ShareSummary,
-} from './files/share.ts'
+export { findShare, listShares, type ShareSummary } from './files/share-list.ts'
+export { keepShare, type OpenOptions, openShare, type Share } from './files/share.ts'
 export { createShare, renameShare } from './files/share-writer.ts'
 export * from './files/tree.ts'
+export { settle } from './logs/afterwork.ts'
 export * from './logs/known-heads.ts'
 export type { LogCache } from './logs/log-cache.ts'
 export type { DeviceKey } from './logs/log-entries.ts'

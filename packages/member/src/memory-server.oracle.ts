@@ -22,6 +22,7 @@ import {
 } from '@hearthold/crypto'
 import type { AccountView } from '@hearthold/model'
 import { ready, server } from '@serenity-kit/opaque'
+import { MemoryKept } from './memory-kept.oracle.ts'
 import { MemoryLogs } from './memory-logs.oracle.ts'
 import { type Handler, type Input, MemoryObjects } from './memory-objects.oracle.ts'
 import { MemoryPasskeys } from './memory-passkeys.oracle.ts'
@@ -43,6 +44,7 @@ const identifiers = (account: string) => ({ client: account, server: 'hearthold'
 export class MemoryServer {
   readonly logs = new MemoryLogs(generateSigningSeed())
   readonly objects = new MemoryObjects(this.logs.objects)
+  readonly kept = new MemoryKept(this.logs.objects)
   readonly passkeys = new MemoryPasskeys({
     step: (values) => this.#step(values),
     take: (step) => this.#take(step),
@@ -381,6 +383,7 @@ export class MemoryServer {
         })),
     }),
     ...this.objects.handlers,
+    ...this.kept.handlers,
     ...this.passkeys.handlers,
   }
 }

@@ -126,12 +126,12 @@ describe('LogVerifier', () => {
     const mixed = new FixtureLog()
     await mixed.append(a, 'a1', { author: b.id })
     await mixed.append(a, 'a2')
-    await expect(verified(mixed, mixed.entries)).rejects.toMatchObject({ code: 'log_own_chain' })
+    await expect(verified(mixed, mixed.entries)).rejects.toMatchObject({ code: 'log_signature' })
     const first = new LogVerifier(mixed.id, genesis, { strict: false })
     first.accept(mixed.entries[0]!)
     const rest = new LogVerifier(mixed.id, genesis, { strict: false, from: first.position })
     expect(() => rest.accept(mixed.entries[1]!)).toThrow(
-      expect.objectContaining({ code: 'log_own_chain' }),
+      expect.objectContaining({ code: 'log_signature' }),
     )
   })
 

@@ -163,7 +163,7 @@ export class LogVerifier {
     }
     // One signature vouches for all before it: those must not have been written in another member's name.
     if (previous?.author !== undefined && previous.author !== toHex(header.author)) {
-      throw new IntegrityError('log_own_chain', 'A device writes in the name of two members.')
+      throw new IntegrityError('log_signature', 'A device writes in the name of two members.')
     }
   }
 

@@ -10,7 +10,8 @@ import {
   rotateKeyring,
 } from '@hearthold/crypto'
 import { methodLimit } from '@hearthold/model'
-import { listShareLogs, openShare } from '../files/share.ts'
+import { openShare } from '../files/share.ts'
+import { listShareLogs } from '../files/share-list.ts'
 import { fenceDraft } from '../files/share-writer.ts'
 import { type AccountDraft, stateDraft, type StateKeys } from './account-entries.ts'
 import { appendToAccount, type AccountAppend, type Credentials } from './account-writer.ts'

@@ -20,7 +20,8 @@ import { getTree } from './get-tree.ts'
 import { decryptObject, exportShareKeys } from './keys-export.ts'
 import { putTree } from './put-tree.ts'
 import { createShare, renameShare } from './share-writer.ts'
-import { findShare, listShares, openShare, type Share } from './share.ts'
+import { findShare, listShares } from './share-list.ts'
+import { openShare, type Share } from './share.ts'
 import { file, hash, items, memorySink, names } from './test-tree.oracle.ts'
 
 let server: MemoryServer

@@ -36,6 +36,7 @@ import { emptyBody, type EntryDraft, signDrafts } from '../logs/log-entries.ts'
 import { nowOf } from '../member-context.ts'
 import { createShareKeys, makeEpoch } from './share-keys.ts'
 import { keepShare, openShare, type Share, signForShare } from './share.ts'
+import { checkTail } from './write-checkpoint.ts'
 
 export type ShareDraft = EntryDraft<ShareFacts>
 
@@ -150,7 +151,8 @@ const appendFacts = (
       const entries = await signForShare(share, drafts)
       try {
         await send(share, drafts, entries, signal)
-        return await keepShare(share)
+        await keepShare(share)
+        return checkTail(share)
       } catch (error) {
         const again = needsRebase(error) || mayHaveArrived(error)
         if (!again || signal?.aborted || attempt >= appendAttempts) throw error
@@ -226,7 +228,7 @@ export const createShare = async (member: Unlocked, name: string): Promise<Share
   const append = encodeAppend([{ log: logBytes, genesis, entries }])
   const answer = await member.context.client.call(appendLogs, { body: append })
   const [receipt] = receiptsFor(answer, [logBytes])
-  const share = await openShare(member, log)
+  const share = await openShare(member, log, { isNew: true })
   checkOnHistory(receipt!, share.replica)
   return share
 }

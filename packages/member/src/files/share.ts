@@ -1,8 +1,8 @@
 /** A share on this device: its verified tree, and appending to it. */
-import { listLogs, ProblemError } from '@hearthold/contract'
+import { ProblemError } from '@hearthold/contract'
 import {
-  type Bytes,
   equalBytes,
+  fromHex,
   IntegrityError,
   openBody,
   type LogPage,
@@ -14,18 +14,21 @@ import {
   decodeAttributes,
   deviceAt,
   type EpochFacts,
-  logKinds,
   type ShareFacts,
   shareRules,
   type ShareView,
 } from '@hearthold/model'
 import { authorOf, deviceOf, newestKey, type Unlocked } from '../account/unlock.ts'
-import { openCachedShare, sealCachedShare } from '../logs/log-cache.ts'
+import { headsOf } from '../logs/heads-register.ts'
+import { openCachedShare, sealCachedShare, type Tail } from '../logs/log-cache.ts'
 import { type EntryDraft, signDrafts } from '../logs/log-entries.ts'
 import { LogReplica, type ReplicaStart } from '../logs/log-replica.ts'
+import { encodeShareState, type ShareParts, type ShareState } from '../logs/share-state.ts'
 import { createTurns, type Turns } from '../logs/turns.ts'
 import { nowOf } from '../member-context.ts'
+import { checkBetween, findCheckpoint, loadCheckpoint } from './share-checkpoint.ts'
 import { createShareKeys, type ShareKeys } from './share-keys.ts'
+import { checkTail } from './write-checkpoint.ts'
 
 export type ShareReplica = LogReplica<ShareView, ShareFacts, AccountView>
 
@@ -40,6 +43,8 @@ export type Share = {
   readonly writing: Turns
   /** Changes taken since the state was last kept. */
   unkept: number
+  /** The newest checkpoint that this device knows of, and the changes after it. */
+  tail: Tail
 }
 
 const open = new WeakMap<Unlocked, Map<string, Promise<Share>>>()
@@ -114,7 +119,7 @@ const makeReplica = (
   const unreadable = (seq: number): void =>
     void replica.refused.push({ seq, code: 'entry_invalid' })
   const replica: ShareReplica = new LogReplica(
-    { client: context.client, heads: context.heads, log },
+    { client: context.client, heads: headsOf(member), log },
     {
       rules: shareRules,
       everySignature: false,
@@ -134,140 +139,149 @@ const makeReplica = (
   return replica
 }
 
+/** A state to go on from, and where its checkpoint was. */
+type Start = { readonly state: ShareState; readonly tail: Tail }
+
 /** The state kept earlier, if there is one that opens: anything else is only a slower start. */
-const loadKept = async (
-  member: Unlocked,
-  log: string,
-  logBytes: Bytes,
-): Promise<ReplicaStart<ShareView> | undefined> => {
+const loadKept = async (member: Unlocked, log: string): Promise<Start | undefined> => {
   const sealed = await member.context.cache?.load(log)
   if (!sealed) return undefined
   try {
-    return await openCachedShare(newestKey(member, 'files').key, logBytes, sealed)
+    return await openCachedShare(newestKey(member, 'files').key, fromHex(log), sealed)
   } catch (error) {
     if (error instanceof IntegrityError) return undefined
     throw error
   }
 }
 
-/** Keeps the verified state where enough has changed to be worth it: a twentieth of the nodes, at least 200 changes. */
-export const keepShare = async (share: Share, always = false): Promise<void> => {
-  const { cache } = share.member.context
-  if (!cache || (!always && share.unkept < Math.max(200, share.view.nodes.size / 20))) return
-  const { genesis, position, view } = share.replica
-  const key = newestKey(share.member, 'files').key
-  const state = { genesis, position, view }
-  await cache.save(share.log, await sealCachedShare(key, share.replica.logBytes, state))
-  share.unkept = 0
-}
-
-const makeShare = (
+const keepParts = async (
   member: Unlocked,
   log: string,
-  replica: ShareReplica,
-  keys: ShareKeys,
-): Share => ({
-  log,
-  member,
-  replica,
-  get view() {
-    return replica.view
-  },
-  keys,
-  writing: createTurns(),
-  unkept: 0,
-})
+  parts: ShareParts,
+  tail: Tail,
+): Promise<void> => {
+  const { key } = newestKey(member, 'files')
+  await member.context.cache?.save(log, await sealCachedShare(key, fromHex(log), parts, tail))
+}
+
+/** Keeps the verified state where enough has changed to be worth it: a twentieth of the nodes, at least 200 changes. */
+export const keepShare = async (share: Share, always = false): Promise<void> => {
+  const { member, log, replica, view } = share
+  if (!member.context.cache) return
+  if (!always && share.unkept < Math.max(200, view.nodes.size / 20)) return
+  const kept = await replica.snapshot((state) => {
+    share.unkept = 0
+    return { parts: encodeShareState(state), tail: share.tail }
+  })
+  await keepParts(member, log, kept.parts, kept.tail)
+}
+
+const makeShare = (member: Unlocked, log: string, start?: Start): Share => {
+  const keys = createShareKeys(member, log)
+  const counted = (changes: number): void => {
+    share.unkept += changes
+    share.tail = { ...share.tail, changes: share.tail.changes + changes }
+  }
+  const replica = makeReplica(member, log, keys, counted, start?.state)
+  const share: Share = {
+    log,
+    member,
+    replica,
+    get view() {
+      return replica.view
+    },
+    keys,
+    writing: createTurns(),
+    unkept: 0,
+    tail: start?.tail ?? { seq: 0, changes: 0 },
+  }
+  return share
+}
+
+export type OpenOptions = {
+  readonly signal?: AbortSignal | undefined
+  /**
+   * Told of the share's tree where it comes from a checkpoint: before the keys of its files, and what happened since, are
+   * there. Files have no versions yet, and what follows may still refuse all of it: show it as being checked.
+   */
+  readonly onTree?: ((view: ShareView) => void) | undefined
+  /** True for a share that was founded just now: nobody can have kept a state of it. */
+  readonly isNew?: boolean
+}
 
 /**
- * Opens a share of one's own by its log id (hex) and brings it up to date. Throws ProblemError('not_found') for one
- * that this member cannot read, IntegrityError for whatever the server got wrong.
+ * Opens a share of one's own by its log id (hex) and brings it up to date: from the state that this device kept, else
+ * from the newest checkpoint of the account's devices, else from its first entry. Throws ProblemError('not_found') for
+ * one that this member cannot read, IntegrityError for whatever the server got wrong.
  */
 export const openShare = async (
   member: Unlocked,
   log: string,
-  signal?: AbortSignal,
+  options: OpenOptions = {},
 ): Promise<Share> => {
   const shares = openShares(member)
   const known = shares.get(log)
   if (known) {
     const share = await known
-    await share.replica.sync(signal)
+    await share.replica.sync(options.signal)
+    checkTail(share)
     return share
   }
-  const opening = readShare(member, log, signal)
+  const opening = readShare(member, log, options)
   shares.set(log, opening)
   opening.catch(() => shares.delete(log))
   return opening
 }
 
-const readShare = async (
+/** The result of work on a checkpoint, or the lie that it met: a log can always be replayed from its first entry. */
+const unlessLie = async <T>(work: () => Promise<T>): Promise<T | IntegrityError | undefined> => {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof IntegrityError) return error
+    // A part is gone: another device has replaced it just now.
+    if (error instanceof ProblemError && error.code === 'not_found') return undefined
+    throw error
+  }
+}
+
+/** The share by its newest checkpoint and what came after that; a lie, or undefined, where there is none to go on from. */
+const openFromCheckpoint = async (
   member: Unlocked,
   log: string,
-  signal: AbortSignal | undefined,
-): Promise<Share> => {
-  const keys = createShareKeys(member, log)
-  let share: Share | undefined
-  let early = 0
-  const counted = (changes: number): void => {
-    if (share) share.unkept += changes
-    else early += changes
+  { signal, onTree }: OpenOptions,
+): Promise<Share | IntegrityError | undefined> => {
+  const header = await unlessLie(() => findCheckpoint(member, log, signal))
+  if (!header || header instanceof IntegrityError) return header
+  const seen = await headsOf(member).seen(log)
+  if (seen && seen.seq < header.seq) await checkBetween(member, seen, header, signal)
+  return unlessLie(async () => {
+    const { state, parts } = await loadCheckpoint(member, header, { signal, onTree })
+    const tail = { seq: header.seq, changes: 0 }
+    const share = makeShare(member, log, { state, tail })
+    await share.replica.sync(signal)
+    await keepParts(member, log, parts, tail)
+    return share
+  })
+}
+
+const readShare = async (member: Unlocked, log: string, options: OpenOptions): Promise<Share> => {
+  const { signal, isNew = false } = options
+  const kept = await loadKept(member, log)
+  const found = kept || isNew ? undefined : await openFromCheckpoint(member, log, options)
+  const lie = found instanceof IntegrityError ? found : undefined
+  let share = found instanceof IntegrityError ? undefined : found
+  if (!share) {
+    share = makeShare(member, log, kept)
+    await share.replica.sync(signal)
   }
-  const blank = makeReplica(member, log, keys, counted)
-  const kept = await loadKept(member, log, blank.logBytes)
-  const replica = kept ? makeReplica(member, log, keys, counted, kept) : blank
-  await replica.sync(signal)
-  if (replica.view.epoch === 0) {
+  if (share.view.epoch === 0) {
     throw new IntegrityError('log_withheld', 'The server shows a share without its first entry.')
   }
-  share = makeShare(member, log, replica, keys)
-  share.unkept = early
+  if (lie) member.context.distrusted?.(log, lie)
   await keepShare(share)
+  checkTail(share)
   return share
-}
-
-/** Log ids (hex) of the shares that this member can read. */
-export const listShareLogs = async (member: Unlocked, signal?: AbortSignal): Promise<string[]> => {
-  const { logs } = await member.context.client.call(listLogs, { signal })
-  return logs.filter(({ kind }) => kind === logKinds.share).map(({ log }) => log)
-}
-
-export type ShareSummary = {
-  readonly log: string
-  readonly name: string
-  /** Nodes, those in the trash included. */
-  readonly nodes: number
-  readonly confirmedAt: number
-}
-
-/** All shares with their names; opens each. */
-export const listShares = async (
-  member: Unlocked,
-  signal?: AbortSignal,
-): Promise<ShareSummary[]> => {
-  const summaries: ShareSummary[] = []
-  for (const log of await listShareLogs(member, signal)) {
-    const { view, replica } = await openShare(member, log, signal)
-    summaries.push({
-      log,
-      name: view.name ?? '',
-      nodes: view.nodes.size,
-      confirmedAt: replica.confirmedAt,
-    })
-  }
-  return summaries
-}
-
-/** The share of a name or log id. ProblemError('not_found') for none, 'bad_request' where several bear the name. */
-export const findShare = async (member: Unlocked, nameOrLog: string): Promise<Share> => {
-  // By its id a share is reached also where another one's log is damaged.
-  if ((await listShareLogs(member)).includes(nameOrLog)) return openShare(member, nameOrLog)
-  const wanted = nameOrLog.normalize('NFC')
-  const found = (await listShares(member)).filter(({ name }) => name === wanted)
-  if (found.length > 1) {
-    throw new ProblemError('bad_request', 'Several shares have that name: give the id of one.')
-  }
-  if (!found[0]) throw new ProblemError('not_found', 'There is no share of that name or id.')
-  return openShare(member, found[0].log)
 }
 
 /** Signs drafts at the place where the share stands now. */

@@ -37,6 +37,22 @@ export const headOf = (position: LogPosition): KnownHead => ({
 })
 
 /**
+ * The newer of two memories of one log. Throws IntegrityError(`code`) where they name two histories: the server has shown
+ * one to this device and another one elsewhere.
+ */
+export const newerHead = (
+  a: KnownHead | undefined,
+  b: KnownHead | undefined,
+  code: IntegrityCode = 'log_rolled_back',
+): KnownHead | undefined => {
+  if (!a || !b) return a ?? b
+  if (a.seq === b.seq && a.chain !== b.chain) {
+    throw new IntegrityError(code, 'Two devices of the account have seen two histories of a log.')
+  }
+  return b.seq > a.seq ? b : a
+}
+
+/**
  * Holds a verified stretch of a log against the remembered head. `chainAt` gives the chain hashes of that stretch.
  * Throws IntegrityError(`code`) where the log has another entry at the remembered number.
  */

@@ -109,6 +109,14 @@ export class LogReplica<View, Facts, Governing> {
     return this.#confirmedAt
   }
 
+  /** What `work` makes of place and view while no entry is being taken: between a page's entries they do not fit. */
+  snapshot<T>(work: (state: ReplicaStart<View>) => T): Promise<T> {
+    return this.#turns(async () => {
+      const { genesis, position, view } = this
+      return work({ genesis, position, view })
+    })
+  }
+
   chainAt(seq: number): Bytes | undefined {
     return this.#get().verifier.chainAt(seq)
   }

@@ -2,6 +2,7 @@ import {
   type Bytes,
   ByteReader,
   ByteWriter,
+  concat,
   fromHex,
   fromUtf8,
   IntegrityError,
@@ -9,95 +10,119 @@ import {
   toHex,
   utf8,
 } from '@hearthold/crypto'
-import { nameLimitBytes } from './attributes.ts'
+import { nameLimitBytes, nameProblem } from './attributes.ts'
+import {
+  idColumn,
+  optionalColumn,
+  readIds,
+  readOptionals,
+  readPieces,
+  readTexts,
+  readU16s,
+  readU32s,
+  readU64s,
+  textColumn,
+  u16Column,
+  u32Column,
+  u64Column,
+  u8Column,
+} from './columns.ts'
 import type { EpochFacts } from './facts.ts'
-import { addChild, type NodeKind, type ShareNode, type ShareView, type Version } from './view.ts'
+import {
+  addChild,
+  depthLimit,
+  type NodeKind,
+  type ShareNode,
+  type ShareView,
+  type Version,
+} from './view.ts'
 
 /**
  * A share's view as columns, in two parts: the tree (enough to show it) and the keys (enough to open its files).
  * The bytes are canonical: two devices that replayed the same entries write the same bytes, whatever they
- * replayed them from (docs/formats/share-log.md 5).
+ * replayed them from (docs/formats/share-log.md, "Checkpoint columns").
  */
 export type ShareColumns = { readonly tree: Bytes; readonly keys: Bytes }
 
 const treeMagic = utf8('hhst')
 const keysMagic = utf8('hhsk')
 const kinds: readonly NodeKind[] = ['folder', 'file', 'link']
-const unset = 0xffff_ffff
+const modeUnset = 0xffff
 const timeShift = 2 ** 52
 const targetLimitBytes = 8192
+const secretBytes = 32
 
-/** Optional numbers travel plus one, 0 meaning none. */
-const writeOptional = (writer: ByteWriter, value: number | undefined): void => {
-  writer.u64(value === undefined ? 0 : value + 1)
-}
-const readOptional = (reader: ByteReader): number | undefined => {
-  const value = reader.u64()
-  return value === 0 ? undefined : value - 1
+const malformed = (message: string): never => {
+  throw new IntegrityError('malformed', message)
 }
 
-const writeText = (writer: ByteWriter, text: string | undefined): void => {
-  if (text === undefined) writer.u32(unset)
-  else writer.sized(utf8(text))
-}
-const readText = (reader: ByteReader, limitBytes: number): string | undefined => {
-  const length = reader.u32()
-  if (length === unset) return undefined
-  if (length > limitBytes) throw new IntegrityError('malformed', 'Text above the limit.')
-  return fromUtf8(reader.bytes(length))
-}
-
+/** By id; the default order of texts is by code unit, and much faster than a comparison of ours. */
 const sortedNodes = (view: ShareView): ShareNode[] =>
-  [...view.nodes.values()].sort((a, b) => (a.id < b.id ? -1 : 1))
+  [...view.nodes.keys()].sort().map((id) => view.nodes.get(id)!)
 
-const writeEpochs = (writer: ByteWriter, view: ShareView): void => {
+const epochBytes = (view: ShareView): Bytes => {
+  const writer = new ByteWriter(16 + view.epochs.size * 68)
   writer.u32(view.epoch).u32(view.epochs.size)
-  for (const { epoch, domainKeyVersion, sealedLogKey } of [...view.epochs.values()].sort(
-    (a, b) => a.epoch - b.epoch,
-  )) {
+  const epochs = [...view.epochs.values()].sort((a, b) => a.epoch - b.epoch)
+  for (const { epoch, domainKeyVersion, sealedLogKey } of epochs) {
     writer.u32(epoch).u32(domainKeyVersion).bytes(sealedLogKey)
   }
-}
-
-/** Column by column: like stands beside like, which compresses to about half of rows. */
-const writeTree = (view: ShareView, nodes: readonly ShareNode[]): Bytes => {
-  const writer = new ByteWriter(128 + nodes.length * 96).bytes(treeMagic)
-  writer.bytes(fromHex(view.root)).bytes(fromHex(view.founder))
-  writeText(writer, view.name)
-  writeEpochs(writer, view)
-  writer.u32(nodes.length)
-  const indexOf = new Map(nodes.map((node, index) => [node.id, index + 1]))
-  for (const node of nodes) writer.bytes(fromHex(node.id))
-  for (const node of nodes) writer.u32(node.parent === view.root ? 0 : indexOf.get(node.parent)!)
-  for (const node of nodes) writer.u8(kinds.indexOf(node.kind))
-  for (const node of nodes) writeText(writer, node.name)
-  for (const node of nodes) writer.u64(node.base)
-  for (const node of nodes) writer.u64(node.at)
-  for (const node of nodes) writeOptional(writer, node.trashedSeq)
-  for (const node of nodes) writeOptional(writer, node.trashedAt)
-  for (const node of nodes)
-    writeOptional(writer, node.modifiedAt === undefined ? undefined : node.modifiedAt + timeShift)
-  for (const node of nodes) writer.u16(node.mode ?? 0xffff)
-  for (const node of nodes) writeText(writer, node.target)
   return writer.finish()
 }
 
-const writeVersion = (writer: ByteWriter, version: Version): void => {
-  writer.u64(version.seq).u64(version.at).bytes(fromHex(version.author))
-  writer
-    .bytes(fromHex(version.object))
-    .u64(version.sizeBytes)
-    .u8(version.content ? 1 : 0)
-  if (!version.content) return
-  const { key, commitment, sizeBytes } = version.content
-  writer.bytes(key).bytes(commitment).u64(sizeBytes)
+const writeTree = (view: ShareView, nodes: readonly ShareNode[]): Bytes => {
+  const indexOf = new Map(nodes.map((node, index) => [node.id, index + 1]))
+  const parentOf = ({ parent }: ShareNode): number =>
+    parent === view.root ? 0 : indexOf.get(parent)!
+  return concat(
+    treeMagic,
+    fromHex(view.root),
+    fromHex(view.founder),
+    ...textColumn([view.name]),
+    epochBytes(view),
+    u32Column([nodes.length]),
+    idColumn(nodes.map(({ id }) => id)),
+    u32Column(nodes.map(parentOf)),
+    u8Column(nodes.map(({ kind }) => kinds.indexOf(kind))),
+    ...textColumn(nodes.map(({ name }) => name)),
+    u64Column(nodes.map(({ base }) => base)),
+    u64Column(nodes.map(({ at }) => at)),
+    optionalColumn(nodes.map(({ trashedSeq }) => trashedSeq)),
+    optionalColumn(nodes.map(({ trashedAt }) => trashedAt)),
+    optionalColumn(
+      nodes.map(({ modifiedAt: time }) => (time === undefined ? time : time + timeShift)),
+    ),
+    u16Column(nodes.map(({ mode }) => mode ?? modeUnset)),
+    ...textColumn(nodes.map(({ target }) => target)),
+  )
 }
 
 const writeKeys = (nodes: readonly ShareNode[]): Bytes => {
-  const writer = new ByteWriter(64 + nodes.length * 160).bytes(keysMagic).u32(nodes.length)
-  for (const node of nodes) writer.u32(node.versions.length)
-  for (const node of nodes) for (const version of node.versions) writeVersion(writer, version)
-  return writer.finish()
+  const versions = nodes.flatMap((node) => node.versions)
+  const contents = versions.flatMap(({ content }) => content ?? [])
+  return concat(
+    keysMagic,
+    u32Column([nodes.length]),
+    u32Column(nodes.map((node) => node.versions.length)),
+    u64Column(versions.map(({ seq }) => seq)),
+    u64Column(versions.map(({ at }) => at)),
+    idColumn(versions.map(({ author }) => author)),
+    idColumn(versions.map(({ object }) => object)),
+    u64Column(versions.map(({ sizeBytes }) => sizeBytes)),
+    u8Column(versions.map(({ content }) => (content ? 1 : 0))),
+    u64Column(contents.map(({ sizeBytes }) => sizeBytes)),
+    pieceColumn(contents.map(({ key }) => key)),
+    pieceColumn(contents.map(({ commitment }) => commitment)),
+  )
+}
+
+const pieceColumn = (pieces: readonly Uint8Array[]): Bytes => {
+  const bytes = new Uint8Array(pieces.length * secretBytes)
+  pieces.forEach((piece, i) => {
+    if (piece.length !== secretBytes) throw new RangeError('keys and commitments have 32 bytes')
+    bytes.set(piece, i * secretBytes)
+  })
+  return bytes
 }
 
 /** Both parts of a view. */
@@ -119,36 +144,36 @@ const readEpochs = (reader: ByteReader, view: ShareView): void => {
   }
 }
 
-const readKind = (reader: ByteReader): NodeKind => {
-  const kind = kinds[reader.u8()]
-  if (!kind) throw new IntegrityError('malformed', 'Unknown kind of node.')
-  return kind
+const plainName = /^[ -.0-~]+$/
+
+/** A name may end up as a path on disk: those of a checkpoint are checked as those of an entry are. */
+const checkName = (name: string | undefined): void => {
+  if (name === undefined) return
+  const isPlain = name.length <= nameLimitBytes && name !== '.' && name !== '..'
+  if (isPlain && plainName.test(name)) return
+  if (nameProblem(name)) malformed('A name is not a valid name.')
 }
 
-const readMode = (reader: ByteReader): number | undefined => {
-  const mode = reader.u16()
-  return mode === 0xffff ? undefined : mode
-}
-
-const readColumns = (reader: ByteReader, root: string): ShareNode[] => {
+const readNodes = (reader: ByteReader, root: string): ShareNode[] => {
   const count = reader.u32()
-  if (count > reader.left) throw new IntegrityError('malformed', 'More nodes than bytes.')
-  const column = <T>(read: () => T): T[] => Array.from({ length: count }, read)
-  const ids = column(() => toHex(reader.bytes(16)))
-  const parents = column(() => parentOf(reader.u32(), ids, root))
-  const nodeKinds = column(() => readKind(reader))
-  const names = column(() => readText(reader, nameLimitBytes))
-  const bases = column(() => reader.u64())
-  const times = column(() => reader.u64())
-  const trashedSeqs = column(() => readOptional(reader))
-  const trashedTimes = column(() => readOptional(reader))
-  const modified = column(() => readOptional(reader))
-  const modes = column(() => readMode(reader))
-  const targets = column(() => readText(reader, targetLimitBytes))
+  if (count > reader.left) malformed('More nodes than bytes.')
+  const ids = readIds(reader, count)
+  const parents = readU32s(reader, count)
+  const nodeKinds = reader.bytes(count)
+  const names = readTexts(reader, count, nameLimitBytes)
+  const bases = readU64s(reader, count)
+  const times = readU64s(reader, count)
+  const trashedSeqs = readOptionals(reader, count)
+  const trashedTimes = readOptionals(reader, count)
+  const modified = readOptionals(reader, count)
+  const modes = readU16s(reader, count)
+  const targets = readTexts(reader, count, targetLimitBytes)
+  checkTree(ids, parents, nodeKinds)
+  names.forEach(checkName)
   return ids.map((id, i) => ({
     id,
-    kind: nodeKinds[i]!,
-    parent: parents[i]!,
+    kind: kinds[nodeKinds[i]!]!,
+    parent: parents[i] === 0 ? root : ids[parents[i]! - 1]!,
     base: bases[i]!,
     at: times[i]!,
     trashedSeq: trashedSeqs[i],
@@ -156,47 +181,115 @@ const readColumns = (reader: ByteReader, root: string): ShareNode[] => {
     versions: [],
     name: names[i],
     modifiedAt: modified[i] === undefined ? undefined : modified[i] - timeShift,
-    mode: modes[i],
+    mode: modes[i] === modeUnset ? undefined : modes[i],
     target: targets[i],
   }))
 }
 
-const parentOf = (index: number, ids: readonly string[], root: string): string => {
-  const parent = index === 0 ? root : ids[index - 1]
-  if (parent === undefined) throw new IntegrityError('malformed', 'A node without its parent.')
-  return parent
+/** Ids ascend; every node hangs on a folder, and on the root in the end. */
+const checkTree = (ids: readonly string[], parents: readonly number[], nodeKinds: Uint8Array) => {
+  const depths = new Uint16Array(ids.length)
+  const depthOf = (start: number): number => {
+    const path: number[] = []
+    let at = start
+    while (depths[at] === 0 && path.length <= depthLimit) {
+      path.push(at)
+      const parent = parents[at]! - 1
+      if (parent === -1) break
+      if (parent >= ids.length || nodeKinds[parent] !== 0) malformed('A node without its folder.')
+      at = parent
+    }
+    let depth = depths[at]!
+    for (const node of path.reverse()) depths[node] = ++depth
+    return depth
+  }
+  for (let i = 0; i < ids.length; i++) {
+    if (i > 0 && ids[i]! <= ids[i - 1]!) malformed('Nodes are not in order.')
+    if (!kinds[nodeKinds[i]!]) malformed('Unknown kind of node.')
+    if (depths[i] === 0 && depthOf(i) > depthLimit) malformed('A node lies too deep.')
+  }
 }
 
-const readVersion = (reader: ByteReader): Version => ({
-  seq: reader.u64(),
-  at: reader.u64(),
-  author: toHex(reader.bytes(16)),
-  object: toHex(reader.bytes(16)),
-  sizeBytes: reader.u64(),
-  content:
-    reader.u8() === 1
-      ? {
-          key: reader.bytes(32).slice(),
-          commitment: reader.bytes(32).slice(),
-          sizeBytes: reader.u64(),
-        }
-      : undefined,
-})
+/** A view that was read from its tree part alone: its files have no versions yet. */
+export type ShareTree = { readonly view: ShareView; readonly nodes: readonly ShareNode[] }
 
-const readKeys = (bytes: Uint8Array, nodes: readonly ShareNode[], view: ShareView): void => {
-  const reader = new ByteReader(bytes)
-  if (fromUtf8(reader.bytes(4)) !== 'hhsk' || reader.u32() !== nodes.length) {
-    throw new IntegrityError('malformed', 'The keys do not belong to the tree.')
+/** The tree part of `encodeShareView`; throws IntegrityError('malformed'). Authenticate the bytes before. */
+export const decodeShareTree = (tree: Uint8Array): ShareTree => {
+  const reader = new ByteReader(tree)
+  if (fromUtf8(reader.bytes(4)) !== 'hhst') malformed('Not a share checkpoint.')
+  const view: ShareView = {
+    root: toHex(reader.bytes(16)),
+    founder: toHex(reader.bytes(16)),
+    name: readTexts(reader, 1, nameLimitBytes)[0],
+    epoch: 0,
+    epochs: new Map(),
+    nodes: new Map(),
+    children: new Map(),
+    objectCounts: new Map(),
   }
-  const counts = nodes.map(() => reader.u32())
+  checkName(view.name)
+  readEpochs(reader, view)
+  const nodes = readNodes(reader, view.root)
+  reader.end()
+  for (const node of nodes) {
+    view.nodes.set(node.id, node)
+    addChild(view, node.parent, node.id)
+  }
+  return { view, nodes }
+}
+
+const readVersions = (reader: ByteReader, count: number): Version[] => {
+  const seqs = readU64s(reader, count)
+  const times = readU64s(reader, count)
+  const authors = readIds(reader, count)
+  const objects = readIds(reader, count)
+  const sizes = readU64s(reader, count)
+  const flags = reader.bytes(count)
+  const filled = flags.reduce((sum, flag) => sum + (flag === 1 ? 1 : 0), 0)
+  const plainSizes = readU64s(reader, filled)
+  const keys = readPieces(reader, filled, secretBytes)
+  const commitments = readPieces(reader, filled, secretBytes)
+  let next = 0
+  return objects.map((object, i) => {
+    const content = flags[i] === 1 ? next++ : -1
+    return {
+      seq: seqs[i]!,
+      at: times[i]!,
+      author: authors[i]!,
+      object,
+      sizeBytes: sizes[i]!,
+      content:
+        content < 0
+          ? undefined
+          : {
+              key: keys[content]!,
+              commitment: commitments[content]!,
+              sizeBytes: plainSizes[content]!,
+            },
+    }
+  })
+}
+
+/** Adds the keys part to a tree, in place, and returns its view; throws IntegrityError('malformed'). */
+export const addShareKeys = ({ view, nodes }: ShareTree, keys: Uint8Array): ShareView => {
+  const reader = new ByteReader(keys)
+  if (fromUtf8(reader.bytes(4)) !== 'hhsk' || reader.u32() !== nodes.length) {
+    malformed('The keys do not belong to the tree.')
+  }
+  const counts = readU32s(reader, nodes.length)
+  const total = counts.reduce((sum, count) => sum + count, 0)
+  if (total > reader.left) malformed('More versions than bytes.')
+  const versions = readVersions(reader, total)
+  reader.end()
+  let next = 0
   nodes.forEach((node, i) => {
     for (let n = 0; n < counts[i]!; n++) {
-      const version = readVersion(reader)
+      const version = versions[next++]!
       node.versions.push(version)
       view.objectCounts.set(version.object, (view.objectCounts.get(version.object) ?? 0) + 1)
     }
   })
-  reader.end()
+  return view
 }
 
 /** The view that `encodeShareView` wrote; throws IntegrityError('malformed'). Authenticate the bytes before. */
@@ -206,27 +299,4 @@ export const decodeShareView = ({
 }: {
   tree: Uint8Array
   keys: Uint8Array
-}): ShareView => {
-  const reader = new ByteReader(tree)
-  if (fromUtf8(reader.bytes(4)) !== 'hhst')
-    throw new IntegrityError('malformed', 'Not a share checkpoint.')
-  const view: ShareView = {
-    root: toHex(reader.bytes(16)),
-    founder: toHex(reader.bytes(16)),
-    name: readText(reader, nameLimitBytes),
-    epoch: 0,
-    epochs: new Map(),
-    nodes: new Map(),
-    children: new Map(),
-    objectCounts: new Map(),
-  }
-  readEpochs(reader, view)
-  const nodes = readColumns(reader, view.root)
-  reader.end()
-  for (const node of nodes) {
-    view.nodes.set(node.id, node)
-    addChild(view, node.parent, node.id)
-  }
-  readKeys(keys, nodes, view)
-  return view
-}
+}): ShareView => addShareKeys(decodeShareTree(tree), keys)
