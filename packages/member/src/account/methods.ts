@@ -99,7 +99,11 @@ const verifyTotp = async (
   { context: { client } }: Unlocked,
   { keepTotp, onWrongCode }: Omit<PasswordWay, 'kind'>,
 ): Promise<void> => {
-  const { change, totpSecret: secret, totpUri: uri } = await client.call(startTotpChange)
+  const {
+    change,
+    totpSecret: secret,
+    totpUri: uri,
+  } = await client.call(startTotpChange, { body: {} })
   let totpCode = await keepTotp({ secret, uri })
   for (let attempt = 1; ; attempt++) {
     try {
@@ -132,7 +136,7 @@ export const addPassword = async (
   }
   await verifyTotp(member, wanted)
   const { sessionsEnded } = await changePassword(member, { password: wanted.password })
-  const made = member.context.client.call(replaceBackupCodes)
+  const made = member.context.client.call(replaceBackupCodes, { body: {} })
   const { backupCodes } = await made.catch(() => ({ backupCodes: [] }))
   return { backupCodes, sessionsEnded }
 }

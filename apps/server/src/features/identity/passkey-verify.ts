@@ -97,7 +97,7 @@ const withoutStatement = async (attestationObject: string): Promise<string> => {
     ['attStmt', new Map<string, string>()],
     ['authData', authData],
   ])
-  return toB64(isoCBOR.encode(bare as Parameters<typeof isoCBOR.encode>[0]))
+  return toB64(isoCBOR.encode(bare))
 }
 
 const register = async (

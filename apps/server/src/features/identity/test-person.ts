@@ -168,7 +168,7 @@ export class Person extends TestMember {
     )
   }
 
-  private take(
+  protected take(
     answer: Pick<Answer<typeof contract.finishSignUp>, 'status' | 'code' | 'body'>,
   ): this {
     if (answer.status !== 200) throw new Error(`sign-up answered ${answer.code}`)
