@@ -1,5 +1,6 @@
 import { mount } from 'svelte'
 import App from './app.svelte'
+import './ui/theme.svelte.ts'
 import './ui/tokens.css'
 
 const target = document.getElementById('app')

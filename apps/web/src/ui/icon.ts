@@ -1,5 +1,6 @@
-/** A component that draws one icon: any of `@lucide/svelte/icons/*`, the seal's glyph, the mark. */
+/** A component that draws one icon: any of `@lucide/svelte/icons/*`, or the mark. */
+import type { LucideProps } from '@lucide/svelte'
 import type { Component } from 'svelte'
-import type { IconProps } from '@lucide/svelte'
 
+export type IconProps = LucideProps
 export type Icon = Component<IconProps>

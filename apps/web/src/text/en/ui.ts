@@ -44,9 +44,9 @@ export const text = {
 
   readers: {
     title: 'Who can read this?',
-    sealed: (name: string) => [name, ' is sealed. It opens only on devices of:'] as const,
-    open: (name: string) =>
-      [name, ' can be opened by this server while it runs, and by these people:'] as const,
+    /** Both follow the name. */
+    sealed: ' is sealed. It opens only on devices of:',
+    open: ' can be opened by this server while it runs, and by these people:',
     you: (name: string) => `${name} (you)`,
     devices: (count: number) => plural(count, 'device', 'devices'),
     since: (when: string) => `since ${when}`,
