@@ -81,3 +81,23 @@ export const answerInstead =
       bytes,
     )
   }
+
+/** Answers an endpoint as if what it is asked for had never been there. */
+export const withhold =
+  (endpoint: Endpoint): Lie =>
+  (next) =>
+  async (request) => {
+    if (!isCallOf(endpoint, request)) return next(request)
+    const problem = { type: 'about:blank', title: 'Not found', status: 404, code: 'not_found' }
+    const bytes = new TextEncoder().encode(JSON.stringify(problem))
+    return withBytes(
+      {
+        status: 404,
+        headers: { 'content-type': 'application/problem+json' },
+        body: (async function* () {})(),
+        bytes: async () => bytes,
+        discard() {},
+      },
+      bytes,
+    )
+  }

@@ -1,5 +1,5 @@
 /** A device in bad hands, still enrolled, and logs that a lying server puts on the list: no share is lost by them. */
-import { appendLogs, listLogs } from '@hearthold/contract'
+import { appendLogs, getRegister, listLogs } from '@hearthold/contract'
 import {
   encodeAppend,
   fromHex,
@@ -17,6 +17,7 @@ import {
   moveItem,
   openShare,
   revokeDevice,
+  settle,
   type Share,
 } from '@hearthold/member'
 import {
@@ -27,7 +28,7 @@ import {
 } from '@hearthold/model'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { signForShare } from '../../packages/member/src/files/share.ts'
-import { all, rewriteJson } from './answers.ts'
+import { all, rewriteJson, withhold } from './answers.ts'
 import { type ForgedLog, readHonestly, serve } from './forged-log.ts'
 import { createWorld, secondDevice, type World } from './world.ts'
 
@@ -161,9 +162,17 @@ describe('a list of logs that lies', () => {
     await expect(listShares(member)).rejects.toMatchObject({ code: 'log_chain' })
   })
 
-  it('with a share left out: not detectable, it is only missing', async () => {
+  it('with a share left out that a device of the account has seen: log_withheld', async () => {
+    const every = await listShares(world.ada.member)
+    await settle(world.ada.member)
+    const some = listShares(await world.unlock(listed([every[0]!.log])))
+    await expect(some).rejects.toMatchObject({ code: 'log_withheld' })
+  })
+
+  it('with the register of known heads withheld too: not detectable, it is only missing', async () => {
     const every = await listShares(await world.unlock())
-    const some = await listShares(await world.unlock(listed([every[0]!.log])))
+    const lie = all(listed([every[0]!.log]), withhold(getRegister))
+    const some = await listShares(await world.unlock(lie))
     expect(some.map(({ log }) => log)).toEqual([every[0]!.log])
   })
 })

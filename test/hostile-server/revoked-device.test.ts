@@ -1,9 +1,9 @@
 /** A server that works together with a device after its revocation, or with one that knows of none. */
-import { createShare, makeFolder, openShare, revokeDevice } from '@hearthold/member'
-import { listLogs } from '@hearthold/contract'
+import { createShare, makeFolder, openShare, revokeDevice, settle } from '@hearthold/member'
+import { getRegister, listLogs } from '@hearthold/contract'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Share } from '@hearthold/member'
-import { rewriteJson } from './answers.ts'
+import { all, rewriteJson, withhold } from './answers.ts'
 import { readHonestly, serve } from './forged-log.ts'
 import { signForged, withEntry } from './forgeries.ts'
 import { createWorld, secondDevice, type World } from './world.ts'
@@ -67,12 +67,29 @@ describe('an entry that a device signed before it was revoked, served afterwards
     await expect(openForged(share, forged)).rejects.toMatchObject({ code: 'log_chain' })
   })
 
-  it('in a share that the list of logs kept from the revocation: accepted, not detectable', async () => {
-    const { share, key, late } = await withLateEntry('hidden share')
-    const hide = rewriteJson(listLogs, (answer) => ({
+  const hide = (share: Share) =>
+    rewriteJson(listLogs, (answer) => ({
       logs: (answer['logs'] as { log: string }[]).filter(({ log }) => log !== share.log),
     }))
-    const keeper = await world.unlock(hide)
+
+  it('in a share that the list of logs keeps from the revocation: log_withheld, nothing is revoked by halves', async () => {
+    const { share, key } = await withLateEntry('left out')
+    await settle(world.ada.member)
+    const before = await accountSeq()
+    const keeper = await world.unlock(hide(share))
+    await expect(revokeDevice(keeper, key.id)).rejects.toMatchObject({
+      code: 'log_withheld',
+      message: expect.stringContaining(share.log) as string,
+    })
+    expect(await accountSeq()).toBe(before)
+    await revokeDevice(await world.unlock(), key.id)
+    await share.replica.sync()
+    expect(share.view.epoch).toBe(2)
+  })
+
+  it('in such a share, with the register of known heads withheld too: accepted, not detectable', async () => {
+    const { share, key, late } = await withLateEntry('hidden share')
+    const keeper = await world.unlock(all(hide(share), withhold(getRegister)))
     await revokeDevice(keeper, key.id)
     const forged = withEntry(await read(share), late, { gov: late.gov })
     const opened = await openForged(share, forged)

@@ -1,5 +1,6 @@
 import {
   deviceKeyOf,
+  settle,
   unlock,
   type MemberContext,
   type MethodSecret,
@@ -35,8 +36,16 @@ const isMethodGone = (error: unknown): boolean =>
   (error as { code?: unknown }).code === 'account_state' &&
   error.message.includes('no such method')
 
-/** Unlocks by what this device keeps. Throws `CliError` (not signed in) where it keeps nothing that still opens. */
-export const unlockHere = async (connection: Connection): Promise<Unlocked> => {
+type Distrusted = NonNullable<MemberContext['distrusted']>
+
+/**
+ * Unlocks by what this device keeps. `distrusted` is told what the server sent and was refused while work went on. Throws
+ * `CliError` (not signed in) where it keeps nothing that still opens.
+ */
+export const unlockHere = async (
+  connection: Connection,
+  distrusted?: Distrusted,
+): Promise<Unlocked> => {
   const { home, server } = connection
   const { account, deviceMethod } = server.findRecord() ?? {}
   const secret = server.findDeviceSecret()
@@ -49,7 +58,8 @@ export const unlockHere = async (connection: Connection): Promise<Unlocked> => {
   }
   const where = { account: account.id, log: account.log }
   try {
-    return await unlock(memberContext(connection), where, by, deviceKeyOf(seed))
+    const context = { ...memberContext(connection), ...(distrusted ? { distrusted } : {}) }
+    return await unlock(context, where, by, deviceKeyOf(seed))
   } catch (error) {
     if (!isMethodGone(error)) throw error
     throw new CliError(
@@ -61,7 +71,13 @@ export const unlockHere = async (connection: Connection): Promise<Unlocked> => {
   }
 }
 
-/** Runs `work` signed in and unlocked. Throws `CliError` with exit 3 where either is missing. */
+/** Checkpoints and the register of known heads wait for the end of a run, and for no longer than this. */
+const settleMs = 20_000
+
+/**
+ * Runs `work` signed in and unlocked; what other devices are to know of it is told them afterwards. Throws `CliError` with
+ * exit 3 where either is missing.
+ */
 export const withMember = <T>(
   call: ServerCall,
   work: (connection: MemberConnection) => Promise<T>,
@@ -69,5 +85,13 @@ export const withMember = <T>(
   withSession(call, async (connection) => {
     // Said before anything is sent.
     if (!connection.server.findDeviceSecret()) throw locked()
-    return work({ ...connection, member: await unlockHere(connection) })
+    const { stderr, signal } = call.terminal
+    const member = await unlockHere(connection, (log, { code }) => {
+      stderr.write(
+        `Warning: the server sent something about ${log} that does not hold (${code}). It was not used.\n`,
+      )
+    })
+    const result = await work({ ...connection, member })
+    if (!signal.aborted) await settle(member, settleMs)
+    return result
   })
