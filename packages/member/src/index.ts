@@ -26,6 +26,7 @@ export {
   type Unlocked,
 } from './account/unlock.ts'
 export type { AccountLog } from './account/account-log.ts'
+export * from './files/acts.ts'
 export * from './files/changes.ts'
 export * from './files/get-tree.ts'
 export * from './files/keys-export.ts'
@@ -33,7 +34,7 @@ export { type LocalFile, type LocalItem, type Skipped, SourceError } from './fil
 export { SourceChangedError } from './files/flow.ts'
 export * from './files/put-tree.ts'
 export type { ResumeStore } from './files/resume.ts'
-export { findShare, listShares, type ShareSummary } from './files/share-list.ts'
+export { findShare, listShareLogs, listShares, type ShareSummary } from './files/share-list.ts'
 export { keepShare, type OpenOptions, openShare, type Share } from './files/share.ts'
 export { createShare, renameShare } from './files/share-writer.ts'
 export * from './files/tree.ts'

@@ -56,12 +56,12 @@ export class Places {
   readonly #claimed = new Set<string>()
   #made = 0
 
-  /** `plan` takes the folders that must be made on the way, parents first. */
-  constructor(view: ShareView, target: readonly string[], plan: Plan) {
+  /** `plan` takes the folders that must be made on the way, parents first. `target` goes from folder `top` on. */
+  constructor(view: ShareView, target: readonly string[], plan: Plan, top: string = view.root) {
     this.#view = view
     this.#target = target
     this.#plan = plan
-    this.#folders = new Map([['', view.root]])
+    this.#folders = new Map([['', top]])
   }
 
   /** Folders that were planned since they were not there. */

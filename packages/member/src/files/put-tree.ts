@@ -1,6 +1,13 @@
 /** Putting a tree of folders, files and links into a share: sealed here, stored, then named in the log. */
+import { ProblemError } from '@hearthold/contract'
 import { randomId, toHex } from '@hearthold/crypto'
-import { type Attributes, newestVersion, type ShareNode } from '@hearthold/model'
+import {
+  type Attributes,
+  isLive,
+  newestVersion,
+  type ShareNode,
+  type ShareView,
+} from '@hearthold/model'
 import { nowOf } from '../member-context.ts'
 import { createCrew, SourceChangedError } from './flow.ts'
 import { type LocalFile, type LocalItem, type Skipped, SourceError } from './local-item.ts'
@@ -196,8 +203,20 @@ const putItem = async (run: Run, item: LocalItem): Promise<void> => {
   }
 }
 
+/** A folder by its path, which is made where it is missing, or by its id, which must be there. */
+export type PutTarget = string | { readonly folder: string }
+
+/** Where the target's names begin, and those names. */
+const targetOf = (view: ShareView, target: PutTarget): { top: string; names: string[] } => {
+  if (typeof target === 'string') return { top: view.root, names: splitPath(target) }
+  const { folder } = target
+  const isThere = folder === view.root || view.nodes.get(folder)?.kind === 'folder'
+  if (isThere && isLive(view, folder)) return { top: folder, names: [] }
+  throw new ProblemError('not_found', 'The folder is not there any more.')
+}
+
 /**
- * Puts what `source` walks into the folder `target` of a share, which is made where it is missing. Folders are merged;
+ * Puts what `source` walks into the folder `target` of a share. Folders are merged;
  * a file with the same size and time is left alone, a changed one becomes a new version, nothing is removed. What
  * cannot be read or placed is listed at the end while the rest is done. Throws ProblemError (over_quota, disk_full
  * ...), NetworkError or the reason of `signal`, after naming in the log what was stored until then.
@@ -205,11 +224,12 @@ const putItem = async (run: Run, item: LocalItem): Promise<void> => {
 export const putTree = async (
   share: Share,
   source: AsyncIterable<LocalItem>,
-  target: string,
+  target: PutTarget,
   options: PutOptions = {},
 ): Promise<PutReport> => {
-  const names = splitPath(target)
+  if (typeof target === 'string') splitPath(target)
   await share.replica.sync(options.signal)
+  const { top, names } = targetOf(share.view, target)
   const stop = new AbortController()
   const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal
   const skipped = new Map<string, Skipped>()
@@ -220,7 +240,7 @@ export const putTree = async (
     options,
     signal,
     skipped,
-    places: new Places(share.view, names, (change) => queue.add(change)),
+    places: new Places(share.view, names, (change) => queue.add(change), top),
     queue,
     bundler: createBundler(share, signal),
     resumes: createResumes(share, options.resume),

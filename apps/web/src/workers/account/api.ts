@@ -52,7 +52,10 @@ export type NewAccount = {
   readonly displayName?: string
   readonly way:
     | { readonly kind: 'password'; readonly password: string }
-    | { readonly kind: 'passkey' }
+    /** `label`: what the person is shown for the passkey later; the device's label where absent. */
+    | { readonly kind: 'passkey'; readonly label?: string }
+  /** What other devices show for this browser; made from the user agent where absent ("Chrome on Linux"). */
+  readonly deviceLabel?: string
   /** 30 days, and this browser unlocks by itself; else 2 h, and it unlocks again after each reload. */
   readonly staySignedIn: boolean
 }
@@ -156,10 +159,7 @@ export type AccountApi = {
   replaceBackupCodes(input: { code?: string }): Promise<readonly string[]>
   replaceRecoveryKey(keepNew: (text: string) => Promise<void>): Promise<void>
   /** `canUnlock` false where the passkey has no PRF: it was added for signing in alone. */
-  addPasskey(
-    label: string,
-    ceremonies: Pick<PasskeyCeremonies, 'makePasskey'>,
-  ): Promise<{ canUnlock: boolean }>
+  addPasskey(label: string, ceremonies: PasskeyCeremonies): Promise<{ canUnlock: boolean }>
   renamePasskey(method: string, label: string): Promise<void>
   removeMethod(method: string, secondFactor?: string): Promise<void>
   forgetDevice(device: string): Promise<void>
@@ -318,6 +318,16 @@ export type OpenedDownload = {
   readonly port: MessagePort
 }
 
+/** A file for `<video>` and `<audio>`: parts of it, as they are asked for. */
+export type OpenedMedia = {
+  readonly name: string
+  readonly sizeBytes: number
+  /** Always one of the safe types of media-type.ts. */
+  readonly type: string
+  /** Send `{ start, end, port }` (end exclusive): the part comes at `port` by the pull protocol. */
+  readonly port: MessagePort
+}
+
 export type TransfersApi = {
   /** Begins an upload into a folder; add items, then end. */
   beginUpload(share: string, folder: string, title: string): Promise<string>
@@ -329,6 +339,9 @@ export type TransfersApi = {
   forgetInterrupted(transfer: string): Promise<void>
   /** One file as it is; several items or a folder as a zip. `version` only with one file. */
   download(share: string, nodes: readonly string[], version?: number): Promise<OpenedDownload>
+  /** The same as a file of the browser's own storage, where no service worker can stream it: see workers/downloads.ts. */
+  stage(share: string, nodes: readonly string[], version?: number): Promise<File>
+  openMedia(share: string, node: string, version?: number): Promise<OpenedMedia>
   /** Plaintext bytes `start` to `end` of a file (end exclusive, at most 64 MiB), for previews and ranges of media. */
   readRange(
     share: string,
@@ -345,6 +358,8 @@ export type WorkerEvent =
   | { readonly type: 'status'; readonly status: AccountStatus }
   /** The session ended elsewhere, or was revoked: keys are gone from this tab. */
   | { readonly type: 'signed-out'; readonly reason: 'revoked' | 'expired' | 'other-tab' }
+  /** Another tab of this browser signed in, while this one was not: ask for the status again. */
+  | { readonly type: 'signed-in-elsewhere' }
   | { readonly type: 'share-changed'; readonly share: string }
   | { readonly type: 'shares-changed' }
   | { readonly type: 'transfer'; readonly transfer: Transfer }
