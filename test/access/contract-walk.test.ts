@@ -278,7 +278,15 @@ describe('how a request must come', () => {
         if (taken.includes(method)) continue
         const url = pathOf(
           { path },
-          { session: 'x', invitation: 'x', account: 'x', log: 'x', upload: 'x', object: 'x' },
+          {
+            session: 'x',
+            invitation: 'x',
+            account: 'x',
+            log: 'x',
+            upload: 'x',
+            object: 'x',
+            passkey: 'x',
+          },
         )
         const answer = await instance.send({
           method,

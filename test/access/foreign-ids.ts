@@ -22,6 +22,7 @@ import {
   beginRegistration,
 } from '../../apps/server/src/features/identity/test-person.ts'
 import { addMember, type Input, Instance, invite, type Person } from './instance.ts'
+import { passkeyIdFields } from './passkey-ids.ts'
 
 /** The asker, a victim, and what belongs to whom. */
 export type World = {
@@ -181,6 +182,8 @@ export const idFields: Readonly<Record<string, Trial | string>> = {
   'finishPasswordSignIn body.signIn': capability,
   'finishSecondFactor body.pending': capability,
   'finishChallengeSignIn body.signIn': capability,
+  'finishPasskeySignIn body.signIn': capability,
+  ...passkeyIdFields,
   'startDeviceSignIn body.account': {
     theirs: ({ victim }) => victim.account,
     request: ({ asker }, account) => ({ body: { account, method: asker.device.id } }),

@@ -79,6 +79,15 @@ startTotpChange       -     -   -   -   -   -   +   +   +   +
 finishTotpChange      -     -   -   -   -   -   +   +   +   +
 replaceBackupCodes    -     -   -   -   -   -   +   +   +   +
 appendAccount         -     -   -   -   -   -   +   +   +   +
+startPasskeySignIn    +     +   +   +   +   +   +   +   +   +
+finishPasskeySignIn   +     +   +   +   +   +   +   +   +   +
+startPasskeyUnlock    -     -   -   -   -   -   +   +   +   +
+finishPasskeyUnlock   -     -   -   -   -   -   +   +   +   +
+listPasskeys          -     -   -   -   -   -   +   +   +   +
+startPasskeyChange    -     -   -   -   -   -   +   +   +   +
+addPasskey            -     -   -   -   -   -   +   +   +   +
+renamePasskey         -     -   -   -   -   -   +   +   +   +
+removePasskey         -     -   -   -   -   -   +   +   +   +
 createInvitation      -     -   -   -   -   -   x   x   x   +
 listInvitations       -     -   -   -   -   -   x   x   x   +
 removeInvitation      -     -   -   -   -   -   x   x   x   +

@@ -13,6 +13,10 @@ import {
   getUsage,
   listSessions,
   startDeviceSignIn,
+  startPasskeySignIn,
+  startPasskeyUnlock,
+  finishPasskeySignIn,
+  finishPasskeyUnlock,
   startPasswordSignIn,
   startPasswordUnlock,
   startRecoverySignIn,
@@ -297,6 +301,10 @@ it('every endpoint that may lock out lists it', () => {
     startDeviceSignIn,
     finishChallengeSignIn,
     startPasswordUnlock,
+    startPasskeySignIn,
+    finishPasskeySignIn,
+    startPasskeyUnlock,
+    finishPasskeyUnlock,
     startSignUp,
   ]
   const listing = allEndpoints.filter(({ problems }) =>

@@ -37,8 +37,7 @@ describe('where passkeys can be', () => {
     ['https://[fd00::7]:8765', undefined],
     ['http://cloud.home.arpa', undefined],
   ])('%s: %s', (url, rpId) => {
-    expect(passkeySiteOf(url)?.rpId).toBe(rpId)
-    if (rpId !== undefined) expect(passkeySiteOf(url)?.origin).toBe(url)
+    expect(passkeySiteOf(url)).toEqual(rpId === undefined ? undefined : { rpId, origin: url })
   })
 
   test('an IP address is told before and after set-up, and each endpoint says why', async () => {
