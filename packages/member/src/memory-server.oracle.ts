@@ -357,6 +357,16 @@ export class MemoryServer {
         ...(await this.#registration(account, registrationRequest)),
       }
     },
+    startTotpChange: () => ({
+      change: this.#step({}),
+      totpSecret: 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP',
+      totpUri: 'otpauth://totp/x',
+    }),
+    finishTotpChange: ({ body }: { body: { change: string } }) => {
+      this.#take(body.change)
+      return { replaced: false }
+    },
+    replaceBackupCodes: () => ({ backupCodes: ['BBBBB-BBBBB'] }),
     appendAccount: async ({ body, session }: Input) => {
       const sent = body as BodyOf<typeof appendAccount>
       const { append, password, passkey, recoveryLocator } = sent
