@@ -51,6 +51,7 @@ export const text = {
     offline: 'The server cannot be reached. You see what this device last confirmed.',
     stale: 'Last confirmed',
     open: 'Open',
+    kind: 'Kind',
     folder: 'Folder',
     file: 'File',
     link: 'Link',

@@ -52,6 +52,11 @@ const parser = new MarkdownIt({ html: false, linkify: false, typographer: false 
 const safeHref = (href: string | null): string | undefined =>
   href !== null && /^(https?:\/\/|mailto:)/i.test(href) ? href : undefined
 
+const hrefOf = (token: Token): string | undefined => {
+  const href = token.attrGet('href')
+  return safeHref(href === null ? null : String(href))
+}
+
 type Open = {
   readonly tag: string
   readonly href: string | undefined
@@ -92,7 +97,7 @@ const treeOf = (tokens: readonly Token[]): MarkdownNode[] => {
   for (const token of tokens) {
     const inner = open.at(-1)!
     if (token.nesting === 1) {
-      open.push({ tag: token.tag, href: safeHref(token.attrGet('href')), children: [] })
+      open.push({ tag: token.tag, href: safeHref(hrefOf(token)), children: [] })
     } else if (token.nesting === -1) {
       if (open.length === 1) continue
       open.pop()
