@@ -1,4 +1,5 @@
 import { ProblemError } from '@hearthold/contract'
+import { CompiledQuery } from 'kysely'
 import { inTransaction } from '#platform/db/index.ts'
 import {
   type AccountRow,
@@ -18,6 +19,9 @@ const quotaOf = (
   defaultQuotaBytes: number | undefined,
 ): number | undefined => row.quota_bytes ?? defaultQuotaBytes
 
+/** Asked with every append, see findLiveSession. */
+const quotaText = 'select quota_bytes from accounts where account = ?'
+
 /**
  * How many bytes an account may keep; undefined without a limit.
  * @throws ProblemError `not_found` for an account that is not there
@@ -27,11 +31,8 @@ export const getQuotaBytes = async (
   account: string,
   defaultQuotaBytes: number | undefined,
 ): Promise<number | undefined> => {
-  const row = await on
-    .selectFrom('accounts')
-    .select('quota_bytes')
-    .where('account', '=', account)
-    .executeTakeFirst()
+  const query = CompiledQuery.raw(quotaText, [account])
+  const row = (await on.executeQuery<Pick<AccountRow, 'quota_bytes'>>(query)).rows[0]
   if (!row) throw new ProblemError('not_found', 'There is no such member.')
   return quotaOf(row, defaultQuotaBytes)
 }
