@@ -97,7 +97,7 @@ const treeOf = (tokens: readonly Token[]): MarkdownNode[] => {
   for (const token of tokens) {
     const inner = open.at(-1)!
     if (token.nesting === 1) {
-      open.push({ tag: token.tag, href: safeHref(hrefOf(token)), children: [] })
+      open.push({ tag: token.tag, href: hrefOf(token), children: [] })
     } else if (token.nesting === -1) {
       if (open.length === 1) continue
       open.pop()
