@@ -145,19 +145,37 @@ describe('a checkpoint', () => {
     const opened = await openShare(await elsewhere(cache), share.log)
     sameView(opened.view, share.view)
     expect(server.calls.slice(before)).not.toContain('getCheckpoint')
-    expect(opened.tail).toEqual({ seq: 2, changes: 0 })
+    expect(opened.tail).toEqual({ seq: 2, changes: 0, basis: opened.replica.position.gov })
   })
 
-  it('of an earlier epoch goes with the fence of the next', async () => {
+  it('from before a revocation is not believed, nor what was kept of it: the log is replayed', async () => {
     await makeFolder(share, '/a')
-    const other = await elsewhere()
-    const { id } = await enrolDevice(other, 'lost')
-    await writeCheckpoint(share)
+    const bad = await elsewhere()
+    const { id } = await enrolDevice(bad, 'bad hands')
+    const theirs = await openShare(bad, share.log)
+    // A wrong view, rightly signed; another device takes it, keeps it, and writes its own on it.
+    theirs.view.nodes.values().next().value!.name = 'made up'
+    await writeCheckpoint(theirs)
+    const cache = memoryCache()
+    const misled = await openShare(await elsewhere(cache), share.log)
+    expect([...misled.view.nodes.values()].map(({ name }) => name)).toEqual(['made up'])
+    await makeFolder(misled, '/b')
+    await writeCheckpoint(misled)
     await revokeDevice(ada.member, id)
-    await makeFolder(share, '/b')
-    sameView((await openFresh()).opened.view, share.view)
+    for (const kept of [memoryCache(), cache]) {
+      const opened = await openShare(await elsewhere(kept), share.log)
+      expect([...opened.view.nodes.values()].map(({ name }) => name)).toEqual(['a', 'b'])
+    }
+    // The misled device writes no other one, however long its tail.
+    await addFiles(misled, 1000)
+    await addFiles(misled, 500)
+    await settle(misled.member)
+    expect(stored().seq).toBe(3)
+    await share.replica.sync()
     await writeCheckpoint(share)
-    sameView((await openFresh()).opened.view, share.view)
+    const { opened, calls } = await openFresh()
+    sameView(opened.view, share.view)
+    expect(calls).toContain('getObject')
     expect(lies).toEqual([])
   })
 

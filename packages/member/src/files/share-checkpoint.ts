@@ -21,7 +21,7 @@ import {
   openObject,
   toHex,
 } from '@hearthold/crypto'
-import { shareRules, type ShareView } from '@hearthold/model'
+import { retireReasons, shareRules, type ShareView } from '@hearthold/model'
 import { authorOf, keyOfVersion, type Unlocked } from '../account/unlock.ts'
 import { inflate } from '../logs/compression.ts'
 import { headsOf } from '../logs/heads-register.ts'
@@ -89,6 +89,18 @@ export const findCheckpoint = async (
   return header
 }
 
+/**
+ * Whether a state that rests on a checkpoint of this `gov` may be wrong: a device in bad hands could sign what it liked, and
+ * others wrote theirs on it, until it was revoked. What came after the revocation rests on a replay.
+ */
+export const isDoubtful = (member: Unlocked, basis: number | undefined): boolean => {
+  if (basis === undefined) return false
+  for (const { retiredSeq = 0, retiredReason } of member.account.view.devices.values()) {
+    if (retiredReason === retireReasons.revoked && retiredSeq > basis) return true
+  }
+  return false
+}
+
 const fetchPart = async (
   member: Unlocked,
   logKey: Bytes,
@@ -144,7 +156,7 @@ export const loadCheckpoint = async (
     readonly onTree?: ((view: ShareView) => void) | undefined
     readonly signal?: AbortSignal | undefined
   } = {},
-): Promise<{ state: ShareState; parts: ShareParts }> => {
+): Promise<{ state: ShareState; parts: ShareParts } | undefined> => {
   const { onTree, signal } = options
   const logKey = await keyOf(member, header)
   const sealedTree = await fetchPart(member, logKey, header.tree, signal)
@@ -157,6 +169,7 @@ export const loadCheckpoint = async (
   }
   const state = decodeTreeState(tree)
   checkTree(member, header, state)
+  if (isDoubtful(member, state.position.gov)) return undefined
   onTree?.(state.tree.view)
   const keys = await inflate(await fetchingKeys, partLimitBytes)
   return { state: addStateKeys(state, keys), parts: { tree, keys } }

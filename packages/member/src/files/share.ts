@@ -26,7 +26,7 @@ import { LogReplica, type ReplicaStart } from '../logs/log-replica.ts'
 import { encodeShareState, type ShareParts, type ShareState } from '../logs/share-state.ts'
 import { createTurns, type Turns } from '../logs/turns.ts'
 import { nowOf } from '../member-context.ts'
-import { checkBetween, findCheckpoint, loadCheckpoint } from './share-checkpoint.ts'
+import { checkBetween, findCheckpoint, isDoubtful, loadCheckpoint } from './share-checkpoint.ts'
 import { createShareKeys, type ShareKeys } from './share-keys.ts'
 import { checkTail } from './write-checkpoint.ts'
 
@@ -147,7 +147,8 @@ const loadKept = async (member: Unlocked, log: string): Promise<Start | undefine
   const sealed = await member.context.cache?.load(log)
   if (!sealed) return undefined
   try {
-    return await openCachedShare(newestKey(member, 'files').key, fromHex(log), sealed)
+    const kept = await openCachedShare(newestKey(member, 'files').key, fromHex(log), sealed)
+    return isDoubtful(member, kept.tail.basis) ? undefined : kept
   } catch (error) {
     if (error instanceof IntegrityError) return undefined
     throw error
@@ -193,7 +194,7 @@ const makeShare = (member: Unlocked, log: string, start?: Start): Share => {
     keys,
     writing: createTurns(),
     unkept: 0,
-    tail: start?.tail ?? { seq: 0, changes: 0 },
+    tail: start?.tail ?? { seq: 0, changes: 0, basis: undefined },
   }
   return share
 }
@@ -256,8 +257,10 @@ const openFromCheckpoint = async (
   const seen = await headsOf(member).seen(log)
   if (seen && seen.seq < header.seq) await checkBetween(member, seen, header, signal)
   return unlessLie(async () => {
-    const { state, parts } = await loadCheckpoint(member, header, { signal, onTree })
-    const tail = { seq: header.seq, changes: 0 }
+    const loaded = await loadCheckpoint(member, header, { signal, onTree })
+    if (!loaded) return undefined
+    const { state, parts } = loaded
+    const tail = { seq: header.seq, changes: 0, basis: state.position.gov }
     const share = makeShare(member, log, { state, tail })
     await share.replica.sync(signal)
     await keepParts(member, log, parts, tail)

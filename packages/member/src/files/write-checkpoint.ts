@@ -19,7 +19,7 @@ import { authorOf, deviceOf } from '../account/unlock.ts'
 import { doLater } from '../logs/afterwork.ts'
 import { deflate } from '../logs/compression.ts'
 import { encodeShareState } from '../logs/share-state.ts'
-import { findCheckpoint } from './share-checkpoint.ts'
+import { findCheckpoint, isDoubtful } from './share-checkpoint.ts'
 import type { Share } from './share.ts'
 
 /** Entries and changes after which a checkpoint is worth writing; below the least number a replay costs nothing. */
@@ -34,9 +34,10 @@ const isLong = (share: Share): boolean => {
 
 /** Puts a checkpoint off until this device is quiet, where the tail is longer than readers should replay. */
 export const checkTail = (share: Share): void => {
-  if (!share.member.device || !isLong(share)) return
+  if (!share.member.device || !isLong(share) || isDoubtful(share.member, share.tail.basis)) return
   doLater(share.member, `checkpoint ${share.log}`, async () => {
-    if (isLong(share) && !(await isWritten(share))) await writeCheckpoint(share)
+    if (!isLong(share) || (await isWritten(share))) return
+    if (!isDoubtful(share.member, share.tail.basis)) await writeCheckpoint(share)
   })
 }
 
@@ -47,7 +48,11 @@ const isWritten = async (share: Share): Promise<boolean> => {
     const { seq } = share.replica.position
     if (!found || found.seq <= share.tail.seq || found.seq > seq) return false
     const part = (seq - found.seq) / (seq - share.tail.seq)
-    share.tail = { seq: found.seq, changes: Math.ceil(share.tail.changes * part) }
+    share.tail = {
+      ...share.tail,
+      seq: found.seq,
+      changes: Math.ceil(share.tail.changes * part),
+    }
     return !isLong(share)
   } catch (error) {
     if (error instanceof IntegrityError) return false
@@ -113,5 +118,5 @@ export const writeCheckpoint = async (share: Share): Promise<void> => {
   const parts = { tree: toHex(tree), keys: toHex(keysPart) }
   const body = { seq, ...parts, header: toB64(header), signature }
   await member.context.client.call(putCheckpoint, { params: { log }, body })
-  share.tail = { seq, changes: share.tail.changes - made.changes }
+  share.tail = { ...share.tail, seq, changes: share.tail.changes - made.changes }
 }

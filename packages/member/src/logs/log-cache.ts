@@ -22,8 +22,15 @@ export type LogCache = {
   save(log: string, sealed: Uint8Array): Promise<void>
 }
 
-/** The entries, and changes in them, after the newest checkpoint that this device knows of. */
-export type Tail = { readonly seq: number; readonly changes: number }
+/**
+ * The changes after the newest checkpoint that this device knows of, and its number. `basis`, where the state was not
+ * replayed here but taken from a checkpoint: that one's `gov`.
+ */
+export type Tail = {
+  readonly seq: number
+  readonly changes: number
+  readonly basis: number | undefined
+}
 
 const label = 'hearthold/v1/log-cache'
 const magic = utf8('hhc2')
@@ -40,8 +47,16 @@ export const sealCachedShare = async (
   tail: Tail,
 ): Promise<Bytes> => {
   const writer = new ByteWriter(tree.length + keys.length + 64).bytes(magic)
-  writer.u64(tail.seq).u64(tail.changes)
+  writer
+    .u64(tail.seq)
+    .u64(tail.changes)
+    .u64(tail.basis === undefined ? 0 : tail.basis + 1)
   return seal(cacheKey(domainKey, log), writer.sized(tree).sized(keys).finish(), lp(label, log))
+}
+
+const readBasis = (reader: ByteReader): number | undefined => {
+  const value = reader.u64()
+  return value === 0 ? undefined : value - 1
 }
 
 /** Opens what sealCachedShare made; IntegrityError('sealed_bytes' or 'malformed'): throw it away and replay. */
@@ -54,7 +69,7 @@ export const openCachedShare = async (
   if (!equalBytes(reader.bytes(4), magic)) {
     throw new IntegrityError('malformed', 'Not a kept state of a log.')
   }
-  const tail = { seq: reader.u64(), changes: reader.u64() }
+  const tail = { seq: reader.u64(), changes: reader.u64(), basis: readBasis(reader) }
   const tree = reader.sized(partLimitBytes)
   const keys = reader.sized(partLimitBytes)
   reader.end()
