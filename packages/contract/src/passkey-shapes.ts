@@ -67,7 +67,7 @@ export const PasskeyAssertion = Exact({
   userHandle: Type.Optional(Base64Url(64)),
 })
 
-/** A passkey's name, sealed by the member (docs/formats/account-keys.md 6): the server cannot read it. */
+/** A passkey's name, sealed by the member (docs/formats/account-keys.md 8): the server cannot read it. */
 export const PasskeyLabel = Base64Url(320)
 
 export type PasskeyCreationOptions = Static<typeof PasskeyCreationOptions>

@@ -1,4 +1,4 @@
-/** What a passkey (WebAuthn with PRF) is in our formats (docs/formats/account-keys.md 6, cryptography.md 2). */
+/** What a passkey (WebAuthn with PRF) is in our formats (docs/formats/account-keys.md 8, cryptography.md 2). */
 import { open, seal } from '../aead.ts'
 import { type Bytes, fromUtf8, lp, utf8 } from '../bytes.ts'
 import { hkdf, sha256 } from '../hash.ts'
