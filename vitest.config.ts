@@ -1,10 +1,13 @@
 import { join } from 'node:path'
+import { svelte } from '@sveltejs/vite-plugin-svelte'
 import { playwright } from '@vitest/browser-playwright'
 import { defineConfig } from 'vitest/config'
 import { chromiumLaunch } from './tools/chromium.ts'
 
 const sources = ['packages/*/src/**/*.test.ts', 'apps/*/src/**/*.test.ts', 'tools/**/*.test.ts']
 const inBrowser = ['packages/*/src/**/*.browser.test.ts']
+/** Components and what needs a page: they need the compiler of Svelte, and no Node. */
+const inPage = ['apps/web/src/**/*.browser.test.ts']
 
 /**
  * `unit` and `browser` are the tests beside the sources, `product` starts the real server.
@@ -22,7 +25,7 @@ const projects = async () => {
       test: {
         name: 'unit',
         include: sources,
-        exclude: ['**/node_modules/**', '**/fixtures/**'],
+        exclude: ['**/node_modules/**', '**/fixtures/**', ...inPage],
         sequence: { groupOrder: 0 },
       },
     },
@@ -44,6 +47,25 @@ const projects = async () => {
         },
       },
     },
+    {
+      extends: true as const,
+      plugins: [svelte({ configFile: false, compilerOptions: { runes: true } })],
+      optimizeDeps: { noDiscovery: true },
+      test: {
+        name: 'web',
+        include: inPage,
+        // Alone: one of its tests measures frames.
+        sequence: { groupOrder: 2 },
+        browser: {
+          enabled: true,
+          headless: true,
+          screenshotFailures: false,
+          viewport: { width: 1280, height: 800 },
+          provider: playwright({ launchOptions: await chromiumLaunch() }),
+          instances: [{ browser: 'chromium' as const, name: 'web' }],
+        },
+      },
+    },
     productProject('product', ['test/**/*.test.ts'], ['test/clients/**', 'test/long/**']),
   ]
 }
@@ -54,7 +76,7 @@ const productProject = (name: string, include: string[], exclude: string[]) => (
     name,
     include,
     exclude: ['**/node_modules/**', ...exclude],
-    sequence: { groupOrder: 2 },
+    sequence: { groupOrder: 3 },
     testTimeout: name === 'long' ? 4 * 3600_000 : 120_000,
     hookTimeout: 120_000,
     // Each file starts servers of its own: more of them at once only steals time from another.

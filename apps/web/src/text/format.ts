@@ -114,14 +114,29 @@ const hidden =
   // eslint-disable-next-line no-control-regex
   /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g
 
-/** A typed name with each unseen character replaced by `show` of its code in hex, so that no two names look alike by them. */
+/** Joiners belong into emoji, and into words of scripts that join letters. */
+const joinedScripts =
+  /[\p{Extended_Pictographic}\p{Script=Arabic}\p{Script=Devanagari}\p{Script=Bengali}\p{Script=Malayalam}\p{Script=Sinhala}\p{Script=Kannada}\p{Script=Telugu}\p{M}]/u
+
+const joins = (name: string, at: number): boolean => {
+  const before = [...name.slice(Math.max(0, at - 2), at)].at(-1) ?? ''
+  const after = String.fromCodePoint(name.codePointAt(at + 1) ?? 0x20)
+  return joinedScripts.test(before) && joinedScripts.test(after)
+}
+
+/**
+ * A typed name with each unseen character replaced by `show` of its code in hex, so that no two names look alike by
+ * them. Joiners stay where they join something.
+ */
 export const showHidden = (
   name: string,
   show: (code: string) => string = (code) => `[U+${code}]`,
 ): string =>
-  name.replace(hidden, (character) =>
-    show(character.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')),
-  )
+  name.replace(hidden, (character, at: number) => {
+    const isJoiner = character === '\u200c' || character === '\u200d'
+    if (isJoiner && joins(name, at)) return character
+    return show(character.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0'))
+  })
 
 /**
  * A name of at most `limit` characters: what is longer loses its middle, and keeps its ending. Characters are what

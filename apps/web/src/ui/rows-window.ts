@@ -42,10 +42,12 @@ export const rowsWindow = (
   scrollTop: number,
   spare: number,
 ): { first: number; last: number; shift: number } => {
-  const offset = listOffset(shape, scrollTop)
+  // A list that has become shorter: the browser moves the bar a moment later.
+  const top = Math.max(0, Math.min(scrollTop, scrolledHeight(shape) - shape.view))
+  const offset = listOffset(shape, top)
   const first = Math.max(0, Math.floor(offset / shape.rowHeight) - spare)
   const last = Math.min(shape.total, Math.ceil((offset + shape.view) / shape.rowHeight) + spare)
-  return { first: Math.min(first, shape.total), last, shift: Math.max(0, scrollTop) - offset }
+  return { first: Math.min(first, shape.total), last, shift: top - offset }
 }
 
 /** Where the bar must stand for a row to be wholly seen; undefined where it is already. */

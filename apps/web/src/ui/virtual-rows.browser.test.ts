@@ -1,0 +1,177 @@
+import { flushSync } from 'svelte'
+import { afterEach, describe, expect, test } from 'vitest'
+import { userEvent } from 'vitest/browser'
+import { cleanup, render } from 'vitest-browser-svelte'
+import RowsFixture from './fixtures/rows-fixture.svelte'
+import './tokens.css'
+
+afterEach(() => cleanup())
+
+const many = 100_000
+const grid = (): HTMLElement => document.querySelector<HTMLElement>('[role="grid"]')!
+const rows = (): HTMLElement[] => [...document.querySelectorAll<HTMLElement>('[data-row]')]
+const focused = (): number => Number((document.activeElement as HTMLElement).dataset['row'])
+const frame = (): Promise<number> => new Promise((resolve) => requestAnimationFrame(resolve))
+
+/** Scrolls from end to end; every frame shows rows that were not there before: the worst that a dragged bar can do. */
+const longestFrame = async (): Promise<number> => {
+  const element = grid()
+  element.scrollTop = 0
+  await frame()
+  const frames: number[] = []
+  let before = await frame()
+  for (let at = 1; at <= 120; at++) {
+    element.scrollTop = (at / 120) * (element.scrollHeight - element.clientHeight)
+    const now = await frame()
+    frames.push(now - before)
+    before = now
+  }
+  await frame()
+  const sorted = frames.sort((a, b) => a - b)
+  const [median, longest] = [sorted[60]!, sorted.at(-1)!]
+  console.info(`median frame ${median.toFixed(1)} ms, longest ${longest.toFixed(1)} ms`)
+  return longest
+}
+
+describe('a list of 100,000 rows', () => {
+  test('draws what is seen and tells its whole length', async () => {
+    render(RowsFixture, { total: many })
+    await frame()
+    expect(rows().length).toBeGreaterThan(8)
+    expect(rows().length).toBeLessThan(40)
+    expect(grid().getAttribute('aria-rowcount')).toBe(String(many + 1))
+    expect(rows()[0]?.getAttribute('aria-rowindex')).toBe('2')
+    expect(grid().scrollHeight).toBeGreaterThan(many * 44)
+  })
+
+  test('shows the rows of where it was scrolled to, at the place where they belong', async () => {
+    render(RowsFixture, { total: many })
+    await frame()
+    grid().scrollTop = 50_000 * 44
+    await frame()
+    await frame()
+    const row = document.querySelector<HTMLElement>('[data-row="50002"]')!
+    expect(row.textContent).toContain('Row 50002')
+    const top = row.getBoundingClientRect().top - grid().getBoundingClientRect().top
+    expect(Math.round(top)).toBe(36 + 2 * 44)
+  })
+
+  test('scrolls through all of it without a frame above 50 ms', async () => {
+    render(RowsFixture, { total: many })
+    await frame()
+    const passes: number[] = []
+    // Whatever else this machine does may take a frame from one pass, hardly from each of three.
+    while (passes.length < 3 && !(passes.at(-1)! < 50)) passes.push(await longestFrame())
+    expect(document.querySelector(`[data-row="${many - 1}"]`)).not.toBeNull()
+    expect(Math.min(...passes)).toBeLessThan(50)
+  })
+
+  test('arrows, Page Down, End and Home move the focus, and the focused row is in view', async () => {
+    render(RowsFixture, { total: many })
+    await frame()
+    rows()[0]!.focus()
+    await userEvent.keyboard('{ArrowDown}{ArrowDown}')
+    expect(focused()).toBe(2)
+    await userEvent.keyboard('{PageDown}')
+    expect(focused()).toBeGreaterThan(5)
+    await userEvent.keyboard('{End}')
+    expect(focused()).toBe(many - 1)
+    const box = document.activeElement!.getBoundingClientRect()
+    expect(box.bottom).toBeLessThanOrEqual(grid().getBoundingClientRect().bottom + 1)
+    await userEvent.keyboard('{Home}')
+    expect(focused()).toBe(0)
+    expect(document.activeElement!.getBoundingClientRect().top).toBeGreaterThanOrEqual(
+      grid().getBoundingClientRect().top + 35,
+    )
+  })
+
+  test('the focus stays where it is while the list is scrolled away from it', async () => {
+    render(RowsFixture, { total: many })
+    await frame()
+    rows()[3]!.focus()
+    grid().scrollTop = 2_000_000
+    await frame()
+    await frame()
+    expect(focused()).toBe(3)
+    await userEvent.keyboard('{ArrowDown}')
+    expect(focused()).toBe(4)
+    expect(grid().scrollTop).toBeLessThan(500)
+  })
+
+  test('Space selects, Shift and an arrow select a range, Ctrl+A all, Escape none, Enter opens', async () => {
+    const calls: string[] = []
+    render(RowsFixture, {
+      total: many,
+      onselect: (index: number, how: string) => calls.push(`${how} ${index}`),
+      onactivate: (index: number) => calls.push(`open ${index}`),
+    })
+    await frame()
+    rows()[0]!.focus()
+    await userEvent.keyboard(
+      ' {ArrowDown}{Shift>}{ArrowDown}{/Shift}{Control>}a{/Control}{Escape}{Enter}',
+    )
+    expect(calls).toEqual(['toggle 0', 'range 2', 'all 2', 'none 2', 'open 2'])
+  })
+
+  test('a press selects, Ctrl and Shift as usual, twice opens; a button in the row keeps its own press', async () => {
+    const calls: string[] = []
+    render(RowsFixture, {
+      total: many,
+      onselect: (index: number, how: string) => calls.push(`${how} ${index}`),
+      onactivate: (index: number) => calls.push(`open ${index}`),
+      onpress: (index: number) => calls.push(`button ${index}`),
+    })
+    await frame()
+    const press = (at: number, init: MouseEventInit = {}): void => {
+      rows()[at]!.dispatchEvent(new MouseEvent('click', { bubbles: true, ...init }))
+    }
+    press(1)
+    press(3, { shiftKey: true })
+    press(5, { ctrlKey: true })
+    rows()[2]!.dispatchEvent(new MouseEvent('dblclick', { bubbles: true }))
+    rows()[4]!.querySelector('button')!.click()
+    expect(calls).toEqual(['only 1', 'range 3', 'toggle 5', 'open 2', 'button 4'])
+  })
+
+  test('the right arrow goes into the row, the left one back; Tab goes on from the active row alone', async () => {
+    render(RowsFixture, { total: many })
+    await frame()
+    rows()[0]!.focus()
+    await userEvent.keyboard('{ArrowDown}{ArrowRight}')
+    expect(document.activeElement?.textContent).toBe('Act 1')
+    await userEvent.keyboard('{ArrowLeft}')
+    expect(focused()).toBe(1)
+    await userEvent.keyboard('{Tab}')
+    expect(document.activeElement?.textContent).toBe('Act 1')
+    await userEvent.keyboard('{Tab}')
+    expect(document.activeElement?.id).toBe('after')
+  })
+
+  test('a list that becomes shorter keeps an active row within it', async () => {
+    const view = await render(RowsFixture, { total: many })
+    await frame()
+    rows()[0]!.focus()
+    await userEvent.keyboard('{End}')
+    await view.rerender({ total: 5 })
+    flushSync()
+    expect(rows().map((row) => row.dataset['row'])).toEqual(['0', '1', '2', '3', '4'])
+    expect(rows().filter((row) => row.tabIndex === 0).length).toBe(1)
+    expect(focused()).toBe(4)
+    await view.rerender({ total: 0 })
+    flushSync()
+    expect(rows()).toEqual([])
+  })
+})
+
+test('a list beyond the tallest element that browsers can do reaches its last row', async () => {
+  render(RowsFixture, { total: 2_000_000 })
+  await frame()
+  rows()[0]!.focus()
+  await userEvent.keyboard('{End}')
+  await frame()
+  expect(focused()).toBe(1_999_999)
+  const box = document.activeElement!.getBoundingClientRect()
+  const view = grid().getBoundingClientRect()
+  expect(box.bottom).toBeLessThanOrEqual(view.bottom + 1)
+  expect(box.top).toBeGreaterThan(view.top)
+})
