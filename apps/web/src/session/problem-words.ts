@@ -58,3 +58,13 @@ export const lineOf = (error: unknown): string => {
   const { title, todo } = wordsOf(error)
   return todo === undefined ? title : `${title} ${todo}`
 }
+
+/** The same for a screen, where all three parts are said. */
+export const problemWords = (error: unknown): Words & { safe: string; todo: string } => {
+  const words = wordsOf(error)
+  return {
+    ...words,
+    safe: words.safe ?? text.unreachable.safe,
+    todo: words.todo ?? text.tryAgain,
+  }
+}

@@ -314,6 +314,7 @@ export const text = {
     title: 'Something went wrong on this page.',
     todo: 'Load it again. If it stays, tell the host what you were doing.',
   },
+  tryAgain: 'Try again. If it stays, tell the host.',
   wait: (span: string) => `Try again ${span}.`,
   safeTitle: 'What is safe',
   todoTitle: 'What to do',
