@@ -324,7 +324,7 @@ describe('a checkpoint', () => {
   const rollBack = (length: number): void => {
     const log = server.logs.logs.get(share.log)!
     log.entries = log.entries.slice(0, length)
-    log.chain = share.replica.chainAt(length)! as typeof log.chain
+    log.chain = share.replica.chainAt(length)!
   }
 
   it('shows a rollback to a device that has seen nothing: its signed number is behind nobody', async () => {

@@ -1,7 +1,8 @@
 import { genesisHash, logIdOf, toHex } from '@hearthold/crypto'
 import { logKinds, shareRules, type ShareNode, type ShareView } from '@hearthold/model'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { findPath, listFolder, pathsById, splitPath } from './tree.ts'
+import { findPath, listFolder, listFolderInSteps, pathsById, splitPath } from './tree.ts'
 
 const zeros = new Uint8Array(16)
 const genesis = {
@@ -71,6 +72,84 @@ describe('listFolder', () => {
     ]
     expect(shown(viewWith(nodes))).toEqual(expected)
     expect(shown(viewWith(nodes.toReversed()))).toEqual(expected)
+  })
+})
+
+/** The rule as it is told: sorted by first entry and id, the first of a name keeps it, the others count up. */
+const reference = (view: ShareView): string[] => {
+  const first = (node: ShareNode): number => node.versions[0]?.seq ?? 0
+  const nodes = [...view.nodes.values()].sort(
+    (a, b) => first(a) - first(b) || (a.id < b.id ? -1 : 1),
+  )
+  const taken = new Map<string, string>()
+  const rest = nodes.filter((node) => {
+    if (taken.has(node.name!)) return true
+    taken.set(node.name!, node.id)
+    return false
+  })
+  for (const { name, kind, id } of rest) {
+    const [, stem, ending] = kind === 'file' ? /^(.+?)(\.[^.]*)?$/s.exec(name!)! : ['', name, '']
+    let count = 2
+    while (taken.has(`${stem} (${count})${ending ?? ''}`)) count++
+    taken.set(`${stem} (${count})${ending ?? ''}`, id)
+  }
+  const names = [...taken.keys()].sort()
+  return names.map((name) => `${name}=${taken.get(name)}`)
+}
+
+describe('listFolderInSteps', () => {
+  it('gives what listFolder gives, and both what the rule says', async () => {
+    const name = fc.constantFrom('a.txt', 'a (2).txt', 'b', 'b (2)', 'b (3)', 'c.d.e', 'ä')
+    const node = fc.record({
+      name,
+      seq: fc.integer({ min: 1, max: 4 }),
+      kind: fc.constantFrom('file' as const, 'folder' as const),
+    })
+    await fc.assert(
+      fc.asyncProperty(fc.array(node, { maxLength: 30 }), async (list) => {
+        const view = viewWith(list.map((one, i) => ({ ...one, id: `id ${i}` })))
+        expect(shown(view)).toEqual(reference(view))
+        expect(await listFolderInSteps(view, root)).toEqual(listFolder(view, root))
+      }),
+      { numRuns: 200 },
+    )
+  })
+
+  const large = (): ShareView => {
+    const view = viewWith([])
+    const [template] = viewWith([{ id: 't', name: 't' }]).nodes.values()
+    const ids = new Set<string>()
+    for (let i = 0; i < 60_000; i++) {
+      const id = `${(i * 7919) % 60_000}`
+      view.nodes.set(id, { ...template!, id, name: `name ${Number(id) % 50_000}` })
+      ids.add(id)
+    }
+    view.children.set(root, ids)
+    return view
+  }
+
+  it('lets others run while it lists a large folder, whose order is right', async () => {
+    const view = large()
+    let others = 0
+    const timer = setInterval(() => others++, 0)
+    const items = await listFolderInSteps(view, root)
+    clearInterval(timer)
+    expect(others).toBeGreaterThan(0)
+    const names = items.map((item) => item.name)
+    expect(names).toEqual([...names].sort())
+    expect(new Set(names).size).toBe(60_000)
+    expect(items).toEqual(listFolder(view, root))
+  })
+
+  it('ends when asked to, and stands what is erased meanwhile', async () => {
+    const view = large()
+    const stop = new AbortController()
+    const stopped = listFolderInSteps(view, root, stop.signal)
+    stop.abort(new Error('enough'))
+    await expect(stopped).rejects.toThrow('enough')
+    const listing = listFolderInSteps(view, root)
+    for (const id of [...view.nodes.keys()].slice(-10)) view.nodes.delete(id)
+    expect((await listing).length).toBeGreaterThanOrEqual(59_990)
   })
 })
 

@@ -30,31 +30,117 @@ const numbered = (name: string, kind: NodeKind, count: number): string => {
 
 const nameOf = (node: ShareNode): string => node.name ?? node.id
 
-const compareNames = (a: TreeItem, b: TreeItem): number =>
-  a.name < b.name ? -1 : a.name > b.name ? 1 : 0
+const isItemBefore = (a: TreeItem, b: TreeItem): boolean => a.name < b.name
+
+/** Work between two places where a listing may be left for a while: well under a millisecond. */
+const stepItems = 1024
+
+/** Sorts by name, leaving off after every step: short runs by the engine, then merged. */
+function* sortInSteps(items: readonly TreeItem[]): Generator<undefined, TreeItem[]> {
+  let runs: TreeItem[][] = []
+  for (let at = 0; at < items.length; at += stepItems) {
+    const run = items.slice(at, at + stepItems)
+    runs.push(run.sort((a, b) => (isItemBefore(a, b) ? -1 : 1)))
+    yield undefined
+  }
+  while (runs.length > 1) {
+    const merged: TreeItem[][] = []
+    for (let i = 0; i < runs.length; i += 2) {
+      merged.push(yield* mergeInSteps(runs[i]!, runs[i + 1] ?? []))
+    }
+    runs = merged
+  }
+  return runs[0] ?? []
+}
+
+function* mergeInSteps(
+  left: readonly TreeItem[],
+  right: readonly TreeItem[],
+): Generator<undefined, TreeItem[]> {
+  const merged: TreeItem[] = []
+  let [l, r] = [0, 0]
+  while (l < left.length && r < right.length) {
+    merged.push(isItemBefore(right[r]!, left[l]!) ? right[r++]! : left[l++]!)
+    if (merged.length % (4 * stepItems) === 0) yield undefined
+  }
+  while (l < left.length) merged.push(left[l++]!)
+  while (r < right.length) merged.push(right[r++]!)
+  return merged
+}
+
+const itemOf = (node: ShareNode, name: string): TreeItem => ({
+  id: node.id,
+  kind: node.kind,
+  name,
+  node,
+})
+
+/** Of nodes that bear one name the first keeps it, and the others get the next numbers that are free, in their order. */
+function* listing(view: ShareView, folder: string): Generator<undefined, TreeItem[]> {
+  const firsts = new Map<string, ShareNode>()
+  const later: ShareNode[] = []
+  let seen = 0
+  for (const id of [...(view.children.get(folder) ?? [])]) {
+    if (++seen % stepItems === 0) yield undefined
+    // What others change meanwhile shows in the next listing.
+    const node = view.nodes.get(id)
+    if (!node || node.trashedSeq !== undefined) continue
+    const name = nameOf(node)
+    const other = firsts.get(name)
+    if (!other || isBefore(node, other) < 0) firsts.set(name, node)
+    if (other) later.push(isBefore(node, other) < 0 ? other : node)
+  }
+  const items: TreeItem[] = []
+  for (const [name, node] of firsts) {
+    if (++seen % stepItems === 0) yield undefined
+    items.push(itemOf(node, name))
+  }
+  const taken = new Set(later.length === 0 ? [] : firsts.keys())
+  const counts = new Map<string, number>()
+  for (const node of later.sort(isBefore)) {
+    if (++seen % stepItems === 0) yield undefined
+    const series = `${node.kind === 'file'}/${nameOf(node)}`
+    let count = counts.get(series) ?? 2
+    while (taken.has(numbered(nameOf(node), node.kind, count))) count++
+    counts.set(series, count + 1)
+    const name = numbered(nameOf(node), node.kind, count)
+    taken.add(name)
+    items.push(itemOf(node, name))
+  }
+  return yield* sortInSteps(items)
+}
 
 /** The items of a folder that are not in the trash, by name in code unit order. Clashing names are numbered. */
 export const listFolder = (view: ShareView, folder: string): TreeItem[] => {
-  const nodes = [...(view.children.get(folder) ?? [])]
-    .map((id) => view.nodes.get(id)!)
-    .filter((node) => node.trashedSeq === undefined)
-  const taken = new Set<string>()
-  const later: ShareNode[] = []
-  const items: TreeItem[] = []
-  const add = (node: ShareNode, name: string): void => {
-    taken.add(name)
-    items.push({ id: node.id, kind: node.kind, name, node })
+  const steps = listing(view, folder)
+  for (;;) {
+    const step = steps.next()
+    if (step.done) return step.value
   }
-  for (const node of nodes.sort(isBefore)) {
-    if (taken.has(nameOf(node))) later.push(node)
-    else add(node, nameOf(node))
+}
+
+/** A browser draws a frame every 16 ms: a listing takes half of that at most before it lets go. */
+const sliceMs = 8
+
+/**
+ * What `listFolder` gives, made in slices of 8 ms between which the page can draw and answer: for folders of any size.
+ * Rejects with the reason of `signal`.
+ */
+export const listFolderInSteps = async (
+  view: ShareView,
+  folder: string,
+  signal?: AbortSignal,
+): Promise<TreeItem[]> => {
+  const steps = listing(view, folder)
+  let began = performance.now()
+  for (;;) {
+    const step = steps.next()
+    if (step.done) return step.value
+    if (performance.now() - began < sliceMs) continue
+    await new Promise((resolve) => setTimeout(resolve, 0))
+    signal?.throwIfAborted()
+    began = performance.now()
   }
-  for (const node of later) {
-    let count = 2
-    while (taken.has(numbered(nameOf(node), node.kind, count))) count++
-    add(node, numbered(nameOf(node), node.kind, count))
-  }
-  return items.sort(compareNames)
 }
 
 /** The names of a path, in NFC. ProblemError('bad_request') for "..", ".", NUL and other names that none can have. */

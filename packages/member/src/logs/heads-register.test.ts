@@ -45,7 +45,7 @@ const puts = (): number => server.calls.filter((name) => name === 'putRegister')
 const rollBack = (length: number): void => {
   const log = server.logs.logs.get(share.log)!
   log.entries = log.entries.slice(0, length)
-  log.chain = share.replica.chainAt(length)! as typeof log.chain
+  log.chain = share.replica.chainAt(length)!
 }
 
 const head = (seq: number, at: number): KnownHead => ({ seq, chain: toHex(randomBytes(32)), at })
@@ -136,7 +136,7 @@ describe('the register of known heads', () => {
     const log = server.logs.logs.get(ada.created.log)!
     const length = log.entries.length - 1
     log.entries = log.entries.slice(0, length)
-    log.chain = ada.member.account.replica.chainAt(length)! as typeof log.chain
+    log.chain = ada.member.account.replica.chainAt(length)!
     await expect(openShare(await elsewhere(), share.log)).rejects.toMatchObject({
       code: 'account_rolled_back',
     })

@@ -14,7 +14,8 @@ import {
   seal,
   utf8,
 } from '@hearthold/crypto'
-import { addStateKeys, decodeTreeState, type ShareParts, type ShareState } from './share-state.ts'
+import { addShareKeys } from '@hearthold/model'
+import { decodeTreeState, type ShareParts, type ShareState } from './share-state.ts'
 
 /** Where sealed states lie; `log` is 32 hex digits. Losing them costs a replay and nothing else. */
 export type LogCache = {
@@ -73,5 +74,7 @@ export const openCachedShare = async (
   const tree = reader.sized(partLimitBytes)
   const keys = reader.sized(partLimitBytes)
   reader.end()
-  return { state: addStateKeys(decodeTreeState(tree), keys), tail }
+  // Both parts were sealed as one: the hash by which the tree names its keys says nothing more.
+  const { genesis, position, tree: nodes } = decodeTreeState(tree)
+  return { state: { genesis, position, view: addShareKeys(nodes, keys) }, tail }
 }

@@ -29,7 +29,8 @@ export const nameProblem = (name: string): string | undefined => {
   if (name === '.' || name === '..') return 'A name cannot be "." or "..".'
   if (!name.isWellFormed()) return 'A name must be well-formed Unicode.'
   if (name.includes('/') || name.includes('\0')) return 'A name cannot contain "/" or NUL.'
-  if (utf8(name).length > nameLimitBytes)
+  // No character takes more than three bytes for each of its code units.
+  if (name.length * 3 > nameLimitBytes && utf8(name).length > nameLimitBytes)
     return `A name cannot be longer than ${nameLimitBytes} bytes.`
   return undefined
 }

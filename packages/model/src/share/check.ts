@@ -45,7 +45,9 @@ class ChangeDraft {
     const touched = this.#touched.get(id)
     if (touched !== undefined) return touched ?? undefined
     const node = this.#view.nodes.get(id)
-    return node && { ...node, trashed: node.trashedSeq !== undefined }
+    if (!node) return undefined
+    const { kind, parent, base, trashedSeq } = node
+    return { kind, parent, base, trashed: trashedSeq !== undefined }
   }
 
   /** Live: reaches the root through folders none of which is trashed. `within` is refused on the way (cycles). */
