@@ -30,6 +30,8 @@ export type OpenInput = {
   readonly body?: Uint8Array | AsyncIterable<Uint8Array>
   readonly bodyLength?: number
   readonly headers?: Readonly<Record<string, string>>
+  /** See `TransportRequest`. */
+  readonly blockBytes?: number | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -177,6 +179,7 @@ const createSender =
       signal: input.signal,
       ...(input.body === undefined ? {} : { body: input.body }),
       ...(input.bodyLength === undefined ? {} : { bodyLength: input.bodyLength }),
+      ...(input.blockBytes === undefined ? {} : { blockBytes: input.blockBytes }),
     }
     const response = await options.transport.request(request)
     if (response.status >= 200 && response.status < 300) return response

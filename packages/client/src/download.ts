@@ -11,6 +11,8 @@ export type DownloadOptions = {
   readonly end?: number
   /** Stored bytes received, and how many there will be. */
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void
+  /** A wish for the size of the chunks, see `TransportRequest`: for downloads of many of them. */
+  readonly blockBytes?: number
   readonly signal?: AbortSignal
 }
 
@@ -82,6 +84,7 @@ export async function* downloadObject(
       response = await client.open(getObject, {
         params: { object },
         headers,
+        blockBytes: options.blockBytes,
         signal: options.signal,
       })
       const span = spanOf(response, position, ranged)

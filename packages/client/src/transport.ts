@@ -10,6 +10,11 @@ export type TransportRequest = {
   readonly body?: Uint8Array | AsyncIterable<Uint8Array>
   /** Bytes of `body`; required where it is iterable, since bodies are never sent chunked. */
   readonly bodyLength?: number
+  /**
+   * A wish for large answers: the body in chunks of exactly so many bytes, only the last before its end or a failure
+   * shorter. A transport that cannot do that better than any other way ignores it.
+   */
+  readonly blockBytes?: number | undefined
   readonly signal?: AbortSignal | undefined
 }
 

@@ -9,24 +9,16 @@ import {
   renameSync,
   rmSync,
   writeSync,
-  writev,
   type Stats,
 } from 'node:fs'
 import { randomBytes } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import type { FileWriter, ItemAttributes } from '@hearthold/member'
-import { releaseBuffer } from '../transport/release-buffer.ts'
+import { BatchedWrites } from './batched-writes.ts'
 import { errorCode } from './disk-reasons.ts'
 
 const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants
 const newFile = O_WRONLY | O_CREAT | O_EXCL | (O_NOFOLLOW ?? 0)
-/** Bytes gathered while a write is under way; more make the giver wait. */
-const waitingLimitBytes = 4 * 1024 * 1024
-
-const writeVector = (file: number, pieces: readonly Uint8Array[]): Promise<number> =>
-  new Promise((done, fail) => {
-    writev(file, pieces, (error, count) => (error ? fail(error) : done(count)))
-  })
 
 /** What goes wrong with a name that is taken. */
 export class TakenError extends Error {
@@ -147,57 +139,15 @@ export const writeWhole = (
   }
 }
 
-const writeAll = async (file: number, pieces: Uint8Array[]): Promise<void> => {
-  let left = pieces
-  while (left.length > 0) {
-    let bytesWritten = await writeVector(file, left)
-    while (left[0] && bytesWritten >= left[0].length) {
-      bytesWritten -= left[0].length
-      left = left.slice(1)
-    }
-    if (left[0] && bytesWritten > 0) left = [left[0].subarray(bytesWritten), ...left.slice(1)]
-  }
-}
-
-/** Writes a file piece by piece: pieces that come while one is being written are written together. */
+/** Writes a file piece by piece, in batches. */
 export const createFileWriter = (
   target: string,
   attributes: ItemAttributes,
   placing: Placing,
 ): FileWriter => {
   const { path, file } = placing.unfinished.create(target)
-  let waiting: Uint8Array[] = []
-  let waitingBytes = 0
-  const state: {
-    running?: Promise<void> | undefined
-    /** The write under way: with its end, what has gathered meanwhile is taken up. */
-    batch?: Promise<void>
-    failure?: { readonly error: unknown }
-  } = {}
+  const writes = new BatchedWrites(file)
   let closed = false
-
-  const drain = async (): Promise<void> => {
-    try {
-      while (waiting.length > 0) {
-        const pieces = waiting
-        waiting = []
-        waitingBytes = 0
-        state.batch = writeAll(file, pieces)
-        await state.batch
-        for (const piece of pieces) releaseBuffer(piece)
-      }
-    } catch (error) {
-      state.failure = { error }
-    }
-    state.running = undefined
-  }
-  const check = (): void => {
-    if (state.failure) throw state.failure.error
-  }
-  const settled = async (): Promise<void> => {
-    while (state.running) await state.running
-    check()
-  }
   const end = () => {
     if (!closed) closeSync(file)
     closed = true
@@ -207,24 +157,16 @@ export const createFileWriter = (
     placing.unfinished.done(path)
   }
   return {
-    write: async (bytes) => {
-      check()
-      waiting.push(bytes)
-      waitingBytes += bytes.length
-      state.running ??= drain()
-      if (waitingBytes < waitingLimitBytes) return
-      await state.batch?.catch(() => undefined)
-      check()
-    },
+    write: (bytes) => writes.add(bytes),
     close: async () => {
-      await settled()
+      await writes.flush()
       dress(file, attributes)
       end()
       nameFile(path, target, placing)
       placing.unfinished.done(path)
     },
     abort: async () => {
-      await settled().catch(() => undefined)
+      await writes.settle()
       end()
       remove()
     },

@@ -27,14 +27,12 @@ vi.mock('node:fs', async (importOriginal) => {
       if (fault.code !== '') throw failing()
       return real.writeSync(...args)
     },
-    writev: Object.assign(
-      (file: number, pieces: Uint8Array[], done: (error: Error | null, count?: number) => void) => {
+    write: Object.assign(
+      (file: number, bytes: Uint8Array, done: (error: Error | null, count?: number) => void) => {
         if (fault.code !== '') return done(failing())
         // A disk may take less than it was given.
-        const short = pieces
-          .slice(0, 1)
-          .map((piece) => piece.subarray(0, Math.ceil(piece.length / 2)))
-        real.writev(file, short, (error, count) => done(error, count))
+        const short = bytes.subarray(0, Math.ceil(bytes.length / 2))
+        real.write(file, short, (error, count) => done(error, count))
       },
     ),
     linkSync: (from: string, to: string) => {
@@ -109,6 +107,26 @@ describe('writing a tree', () => {
       expect(readdirSync(folder)).toEqual([])
     },
   )
+
+  it('keeps nothing of a large file that the disk filled up under, nor takes more of it', async () => {
+    open()
+    const part = () => new Uint8Array(3_000_000)
+    const writer = await writeLarge('large', [part(), part(), part()])
+    fault.code = 'ENOSPC'
+    const writeOn = async () => {
+      for (let count = 0; count < 8; count++) await writer.write(part())
+    }
+    await expect(writeOn()).rejects.toThrow('The disk is full.')
+    await expect(writer.write(part())).rejects.toThrow('The disk is full.')
+    await expect(writer.close()).rejects.toThrow('The disk is full.')
+    await writer.abort()
+    expect(readdirSync(folder)).toEqual([])
+    // What failed leaves nothing in the memory that the next file uses.
+    fault.code = ''
+    const next = await writeLarge('next', [new Uint8Array(5_000_000).fill(7)])
+    await next.close()
+    expect(readFileSync(at('next')).equals(Buffer.alloc(5_000_000, 7))).toBe(true)
+  })
 
   it('goes on after what concerns one file alone', async () => {
     open()

@@ -56,6 +56,13 @@ const lookUpHere: net.LookupFunction = (_, { all }, done) => {
   else done(null, '127.0.0.1', 4)
 }
 
+/** Where the system puts what is read, and what is told then; the socket has no `data` events with it. */
+export type ReadInto = {
+  readonly buffer: () => Uint8Array
+  /** False: no more is read before `resume`. */
+  readonly callback: (count: number) => boolean
+}
+
 const addressOptions = ({ host, port, timeoutMs }: Target) => ({
   host,
   port,
@@ -66,19 +73,21 @@ const addressOptions = ({ host, port, timeoutMs }: Target) => ({
     : {}),
 })
 
-const open = (target: Target): net.Socket =>
-  target.secure
-    ? // `highWaterMark` reaches the stream but is missing from the types.
-      tls.connect({ ...tlsOptions(target), ...addressOptions(target) } as tls.ConnectionOptions)
-    : net.connect(addressOptions(target) as net.NetConnectOpts)
+const open = (target: Target, onread: ReadInto | undefined): net.Socket => {
+  const options = { ...addressOptions(target), ...(onread ? { onread } : {}) }
+  return target.secure
+    ? // `highWaterMark` and `onread` reach the stream but are missing from the types.
+      tls.connect({ ...tlsOptions(target), ...options } as tls.ConnectionOptions)
+    : net.connect(options as net.NetConnectOpts)
+}
 
 /**
  * Opens a connection and hands it over only when it may be used: for TLS after the handshake and the check of certificate or pin.
- * Throws `NetworkError` with `sent: false`.
+ * With `onread` bytes are read into its memory. Throws `NetworkError` with `sent: false`.
  */
-export const dial = (target: Target): Promise<net.Socket> =>
+export const dial = (target: Target, onread?: ReadInto): Promise<net.Socket> =>
   new Promise((resolve, reject) => {
-    const socket = open(target)
+    const socket = open(target, onread)
     const fail = (error: unknown) => {
       clearTimeout(timer)
       socket.destroy()

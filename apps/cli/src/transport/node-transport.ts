@@ -6,6 +6,7 @@ import {
   type TransportRequest,
   type TransportResponse,
 } from '@hearthold/client'
+import { BlockLines } from './block-lines.ts'
 import { dial, type Target, type Trust } from './dial.ts'
 import { toNetworkError } from './network-failure.ts'
 import { releaseBuffer } from './release-buffer.ts'
@@ -217,22 +218,27 @@ export const nodeTransport = (options: NodeTransportOptions): NodeTransport => {
   const agent = new DialingAgent(target, options.connections ?? 8)
   const { host } = new URL(options.origin)
   const silenceMs = options.silenceMs ?? 120_000
+  const lines = new BlockLines(target, silenceMs)
   return {
     streamsBodies: true,
-    request: async (request) =>
-      run(
+    request: async (request) => {
+      const headers = headersOf(request, host, options.userAgent)
+      const { method, url, signal, blockBytes, body } = request
+      if (blockBytes !== undefined && method === 'GET' && body === undefined) {
+        const answer = await lines.request({ url, headers, signal, blockBytes })
+        if (answer) return answer
+      }
+      const { port } = target
+      return run(
         request,
         target,
-        {
-          agent,
-          host: target.host,
-          port: target.port,
-          method: request.method,
-          path: request.url,
-          headers: headersOf(request, host, options.userAgent),
-        },
+        { agent, host: target.host, port, method, path: url, headers },
         silenceMs,
-      ),
-    close: () => agent.destroy(),
+      )
+    },
+    close: () => {
+      agent.destroy()
+      lines.close()
+    },
   }
 }

@@ -1,0 +1,92 @@
+import { write } from 'node:fs'
+import { releaseBuffer } from '../transport/release-buffer.ts'
+
+/**
+ * Files are written in pieces of this size, from one buffer, at multiples of it: the system then makes room in large
+ * pages, which takes about half of what the same bytes cost it in pieces of 256 KiB. The copy costs a tenth of that.
+ */
+const batchBytes = 4 * 1024 * 1024
+/** Batches that are full and not yet written; then the giver waits. */
+const waitingBatches = 2
+/** Batches kept for the next file. */
+const pooledBatches = 6
+
+const pool: Buffer[] = []
+const giveBack = (batch: Buffer): void => {
+  if (pool.length < pooledBatches) pool.push(batch)
+}
+
+const writeOnce = (file: number, bytes: Uint8Array): Promise<number> =>
+  new Promise((done, fail) => {
+    write(file, bytes, (error, count) => (error ? fail(error) : done(count)))
+  })
+
+const writeAll = async (file: number, bytes: Uint8Array): Promise<void> => {
+  for (let at = 0; at < bytes.length;) at += await writeOnce(file, bytes.subarray(at))
+}
+
+/** The bytes of one file, gathered and written in batches: one is written while the next is filled. */
+export class BatchedWrites {
+  readonly #file: number
+  readonly #waiting: Promise<void>[] = []
+  #last: Promise<void> = Promise.resolve()
+  #batch: Buffer | undefined
+  #filled = 0
+  #failure: { readonly error: unknown } | undefined
+
+  /** `file` is open for writing, at its beginning. */
+  constructor(file: number) {
+    this.#file = file
+  }
+
+  /** Takes bytes, and gives their memory back. Throws what a write has thrown, also an earlier one. */
+  async add(bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.length;) {
+      this.#check()
+      this.#batch ??= pool.pop() ?? Buffer.allocUnsafeSlow(batchBytes)
+      const part = bytes.subarray(at, at + batchBytes - this.#filled)
+      this.#batch.set(part, this.#filled)
+      this.#filled += part.length
+      at += part.length
+      if (this.#filled === batchBytes) await this.#hand(this.#batch)
+    }
+    releaseBuffer(bytes)
+  }
+
+  /** Resolves when all is written; throws as `add` does. */
+  async flush(): Promise<void> {
+    if (this.#batch) await this.#hand(this.#batch)
+    await this.#last
+    this.#check()
+  }
+
+  /** Resolves when no write is under way, whatever became of them; then the file may be closed. */
+  async settle(): Promise<void> {
+    await this.#last
+    if (this.#batch) giveBack(this.#batch)
+    this.#batch = undefined
+  }
+
+  #check(): void {
+    if (this.#failure) throw this.#failure.error
+  }
+
+  async #hand(batch: Buffer): Promise<void> {
+    const bytes = batch.subarray(0, this.#filled)
+    this.#batch = undefined
+    this.#filled = 0
+    this.#last = this.#writeAfter(this.#last, batch, bytes)
+    this.#waiting.push(this.#last)
+    if (this.#waiting.length > waitingBatches) await this.#waiting.shift()
+  }
+
+  async #writeAfter(earlier: Promise<void>, batch: Buffer, bytes: Uint8Array): Promise<void> {
+    await earlier
+    try {
+      if (!this.#failure) await writeAll(this.#file, bytes)
+    } catch (error) {
+      this.#failure = { error }
+    }
+    giveBack(batch)
+  }
+}
