@@ -85,6 +85,23 @@ describe('a sign-up at a lying server', () => {
       encodeReceipts([await signReceipt({ ...receipt!, ...fields }, seed ?? world.receiptSeed)]),
     )
   }
+  const passkeyWay = {
+    kind: 'passkey',
+    options: {
+      rp: { id: 'localhost', name: 'Hearthold' },
+      user: { id: 'AAAA', name: 'x', displayName: 'x' },
+      challenge: 'AAAA',
+      pubKeyCredParams: [],
+      timeout: 1,
+      attestation: 'none',
+      authenticatorSelection: {
+        residentKey: 'required',
+        requireResidentKey: true,
+        userVerification: 'required',
+      },
+      excludeCredentials: [],
+    },
+  }
   const rewriteWay = (lies: object): Lie =>
     rewriteJson(startSignUp, (answer) => ({
       ...answer,
@@ -107,7 +124,11 @@ describe('a sign-up at a lying server', () => {
       'malformed',
       () => rewriteWay({ registrationResponse: toB64(new Uint8Array(64).fill(255)) }),
     ],
-    ['that answers for another way to sign up', 'malformed', () => rewriteWay({ kind: 'passkey' })],
+    [
+      'that answers for another way to sign up',
+      'malformed',
+      () => rewriteJson(startSignUp, (answer) => ({ ...answer, way: passkeyWay })),
+    ],
     ['that gives no receipt', 'log_receipt', () => receipts(() => toB64(encodeReceipts([])))],
     [
       'that gives a receipt of another key',
