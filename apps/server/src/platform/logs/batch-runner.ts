@@ -29,7 +29,7 @@ const commitBatch = (
   works: readonly PreparedAppend[],
 ): Promise<Outcome> =>
   inTransaction(deps.db, async (trx) => {
-    const batch = new Batch(deps, trx, hold)
+    const batch = await Batch.begin(deps, trx, hold, works)
     const taken: PreparedAppend[] = []
     const refused: { work: PreparedAppend; error: ProblemError }[] = []
     for (const work of works) {

@@ -14,6 +14,7 @@ import { isOld, judgeEntry } from './judge.ts'
 import { governingOf, LiveLog, ownerOf } from './live-log.ts'
 import type { Hold } from './live-logs.ts'
 import type { ObjectAccess } from './object-access.ts'
+import { isSimple, Prepaid } from './prepaid.ts'
 import {
   countLogs,
   findChain,
@@ -57,14 +58,27 @@ export class Batch {
   readonly #deps: BatchDeps
   readonly #trx: Trx
   readonly #hold: Hold
+  readonly #prepaid: Prepaid
   /** Rows of appends that were judged, not yet written. */
   #pending: NewEntry[] = []
   readonly #touched = new Map<string, { after: number; entries: AppendedEntry['entry'][] }>()
 
-  constructor(deps: BatchDeps, trx: Trx, hold: Hold) {
+  private constructor(deps: BatchDeps, trx: Trx, hold: Hold, prepaid: Prepaid) {
     this.#deps = deps
     this.#trx = trx
     this.#hold = hold
+    this.#prepaid = prepaid
+  }
+
+  /** Begins a batch of these appends; each is then judged by `append`. */
+  static async begin(
+    deps: BatchDeps,
+    trx: Trx,
+    hold: Hold,
+    works: readonly PreparedAppend[],
+  ): Promise<Batch> {
+    const on = trx as unknown as Transaction<unknown>
+    return new Batch(deps, trx, hold, await Prepaid.of(works, deps.objects, on))
   }
 
   /**
@@ -82,17 +96,15 @@ export class Batch {
   }
 
   async #takeWhole(work: PreparedAppend): Promise<void> {
-    // One entry without objects has nothing to take back once it may be applied: no savepoint.
-    const single = work.parts.length === 1 && work.parts[0]!.entries.length === 1
-    const founds = work.parts.some(({ append }) => append.genesis)
-    const isSimple = single && !founds && work.references.length === 0 && !work.within
+    const needsNoSavepoint = isSimple(work)
     const changed: string[] = []
     try {
-      if (isSimple) await this.#take(work, changed)
+      if (needsNoSavepoint) await this.#take(work, changed)
       else await inSavepoint(this.#trx, () => this.#take(work, changed))
     } catch (error) {
       if (concernsAll(error)) throw error
-      if (isSimple && changed.length > 0) throw new Error('refused when applied', { cause: error })
+      if (needsNoSavepoint && changed.length > 0)
+        throw new Error('refused when applied', { cause: error })
       await this.#forget(changed)
       throw error
     }
@@ -135,8 +147,7 @@ export class Batch {
   }
 
   #count({ actor, sizeBytes }: PreparedAppend): Promise<void> {
-    const trx = this.#trx as unknown as Transaction<unknown>
-    return this.#deps.objects.addEntryBytes(trx, actor.account, sizeBytes)
+    return this.#prepaid.count(actor.account, sizeBytes)
   }
 
   /** The log of a part: found, or founded here. */
@@ -272,6 +283,7 @@ export class Batch {
   /** Writes what is left and moves the heads. Answers what happened to each log. */
   async finish(): Promise<Touched[]> {
     await this.#flush()
+    await this.#prepaid.giveBack()
     const all: Touched[] = []
     for (const [id, { after, entries }] of this.#touched) {
       const live = (await this.#hold.get(id, this.#trx))!
