@@ -49,7 +49,8 @@ export type View = {
 const sizes = { wide: { width: 1280, height: 800 }, phone: { width: 360, height: 740 } } as const
 
 /** Refusals that are an ordinary answer; the browser prints a line for each. */
-const ordinary = /^Failed to load resource: the server responded with a status of 4\d\d/
+const ordinary =
+  /^Failed to load resource: the server responded with a status of (?:4\d\d|503 \(Service Unavailable\) \(\S+\/api\/(?:instance|session)\)$)/
 
 const recordOf = (page: Page): RecordedRequest[] => {
   const requests: RecordedRequest[] = []

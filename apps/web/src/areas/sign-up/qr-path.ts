@@ -1,4 +1,4 @@
-import encodeQR from 'qr'
+import { encodeQR } from 'qr'
 
 /** A QR code as one SVG path: `d` in modules, `size` modules wide, with the quiet zone that scanners need. */
 export type QrPath = { readonly d: string; readonly size: number }
