@@ -12,8 +12,11 @@ import { createPatience, type Patience } from './patience.ts'
 
 /** Stored bytes of one full segment of a sealed object: 256 KiB, nonce and tag (docs/formats/sealed-object.md). */
 export const storedSegmentBytes = 256 * 1024 + 28
-/** Where bodies cannot stream, a piece of this many segments (8 MiB) is sent at a time. */
-const pieceBytes = 32 * storedSegmentBytes
+/**
+ * Where bodies cannot stream, a piece of this many segments (16 MiB) is sent at a time: the server makes each durable
+ * before it answers, which takes about as long for a small one.
+ */
+const pieceBytes = 64 * storedSegmentBytes
 const uploadAnswerLimitBytes = 64 * 1024
 
 export type UploadState = AnswerOf<typeof getUpload>
@@ -112,27 +115,47 @@ const write = async (
   }
 }
 
-/** Cuts a stream into arrays of exactly `length` bytes, but for the last. */
+/** Cuts a stream of `totalBytes` into arrays of exactly `length` bytes, but for the last. */
 async function* pieces(
   source: AsyncIterable<Uint8Array>,
   length: number,
+  totalBytes: number,
 ): AsyncGenerator<Uint8Array> {
-  let piece = new Uint8Array(length)
+  let left = totalBytes
+  let piece = new Uint8Array(Math.min(length, left))
   let filled = 0
   for await (const chunk of source) {
     for (let from = 0; from < chunk.length;) {
-      const part = chunk.subarray(from, from + length - filled)
+      const part = chunk.subarray(from, from + piece.length - filled)
       piece.set(part, filled)
       filled += part.length
       from += part.length
-      if (filled === length) {
+      if (filled === piece.length) {
         yield piece
-        piece = new Uint8Array(length)
+        left -= filled
+        piece = new Uint8Array(Math.min(length, left))
         filled = 0
       }
     }
   }
   if (filled > 0) yield piece.subarray(0, filled)
+}
+
+/** Makes the next piece while the last one travels. */
+async function* oneAhead<T>(source: AsyncGenerator<T>): AsyncGenerator<T> {
+  let next = source.next()
+  next.catch(() => undefined)
+  try {
+    for (;;) {
+      const { done, value } = await next
+      if (done === true) return
+      next = source.next()
+      next.catch(() => undefined)
+      yield value
+    }
+  } finally {
+    await source.return(undefined)
+  }
 }
 
 /** Sends from the server's offset to the end; each state that the server answers is handed to `onState` at once. */
@@ -151,7 +174,8 @@ const sendRest = async (
   if (rest === 0)
     return onState(await write(client, options, from.upload, from.offset, new Uint8Array(0), 0))
   let position = from.offset
-  for await (const piece of pieces(counted(options, from.offset), pieceBytes)) {
+  const source = counted(options, from.offset)
+  for await (const piece of oneAhead(pieces(source, pieceBytes, rest))) {
     const state = await write(client, options, from.upload, position, piece, piece.length)
     onState(state)
     position += piece.length

@@ -10,20 +10,44 @@ const nonceBytes = 12
 
 const plain = (bytes: Uint8Array): Bytes => bytes as Bytes
 
-type ImportedKey = { readonly bytes: Bytes; readonly imported: Promise<CryptoKey> }
+type ImportedKey = {
+  readonly bytes: Bytes
+  readonly importing: Promise<CryptoKey>
+  imported: CryptoKey | undefined
+}
 
 /**
  * Same key, many segments: importing it once per call would double the cost of small bodies. The bytes are
  * compared, so that a buffer that is filled with another key, or wiped, never stands for the old one.
  */
 const importedKeys = new WeakMap<Uint8Array, ImportedKey>()
-const aesKey = (key: Uint8Array): Promise<CryptoKey> => {
+const aesKey = (key: Uint8Array): ImportedKey => {
   const found = importedKeys.get(key)
-  if (found && equalBytes(found.bytes, key)) return found.imported
+  if (found && equalBytes(found.bytes, key)) return found
   const bytes = key.slice()
-  const imported = crypto.subtle.importKey('raw', bytes, 'AES-GCM', false, ['encrypt', 'decrypt'])
-  importedKeys.set(key, { bytes, imported })
-  return imported
+  const importing = crypto.subtle.importKey('raw', bytes, 'AES-GCM', false, ['encrypt', 'decrypt'])
+  const made: ImportedKey = { bytes, importing, imported: undefined }
+  importing.then(
+    (imported) => (made.imported = imported),
+    () => undefined,
+  )
+  importedKeys.set(key, made)
+  return made
+}
+
+/**
+ * Runs `work` with the key and the bytes as they are at this call: WebCrypto copies what it is given before it returns,
+ * but the first call with a key has to wait for it. Callers may fill their buffers anew at once, as in Node.
+ */
+const withKey = async <T>(
+  key: Uint8Array,
+  bytes: Uint8Array,
+  work: (imported: CryptoKey, bytes: Bytes) => Promise<T>,
+): Promise<T> => {
+  const { imported, importing } = aesKey(key)
+  if (imported) return work(imported, plain(bytes))
+  const copy = bytes.slice()
+  return work(await importing, plain(copy))
 }
 
 let nativeEd25519: Promise<boolean> | undefined
@@ -46,10 +70,12 @@ const encrypt = async (
   plaintext: Uint8Array,
   aad: Uint8Array,
 ): Promise<Bytes> => {
-  const sealed = await crypto.subtle.encrypt(
-    { name: 'AES-GCM', iv: plain(nonce), additionalData: plain(aad), tagLength: 128 },
-    await aesKey(key),
-    plain(plaintext),
+  const sealed = await withKey(key, plaintext, (imported, bytes) =>
+    crypto.subtle.encrypt(
+      { name: 'AES-GCM', iv: plain(nonce), additionalData: plain(aad), tagLength: 128 },
+      imported,
+      bytes,
+    ),
   )
   return new Uint8Array(sealed)
 }
@@ -78,18 +104,19 @@ export const native: Native = {
   async openAesGcm(key, sealed, aad) {
     if (sealed.length < nonceBytes + tagBytes) return undefined
     try {
-      return new Uint8Array(
-        await crypto.subtle.decrypt(
+      const opened = await withKey(key, sealed, (imported, bytes) =>
+        crypto.subtle.decrypt(
           {
             name: 'AES-GCM',
-            iv: plain(sealed.subarray(0, nonceBytes)),
+            iv: bytes.subarray(0, nonceBytes),
             additionalData: plain(aad),
             tagLength: 128,
           },
-          await aesKey(key),
-          plain(sealed.subarray(nonceBytes)),
+          imported,
+          bytes.subarray(nonceBytes),
         ),
       )
+      return new Uint8Array(opened)
     } catch (error) {
       // WebCrypto reports a wrong tag as OperationError; anything else is a mistake of ours and must be seen.
       if (error instanceof DOMException && error.name === 'OperationError') return undefined

@@ -14,7 +14,10 @@ export type Native = {
   sha256(data: Uint8Array): Bytes
   createSha256(): StreamingHash
   hmacSha256(key: Uint8Array, data: Uint8Array): Bytes
-  /** AES-256-GCM; returns nonce(12) | ciphertext | tag(16). */
+  /**
+   * AES-256-GCM; returns nonce(12) | ciphertext | tag(16). Of plaintext and sealed bytes all three take what they are at
+   * the call: the caller may use the memory for other bytes before the result is there.
+   */
   sealAesGcm(
     key: Uint8Array,
     nonce: Uint8Array,

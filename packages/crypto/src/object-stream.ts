@@ -84,6 +84,24 @@ async function* sealKnown(
     throw new RangeError('the source has another length than announced')
 }
 
+/** Segments opened ahead of the one being used: browsers work on several at once. */
+const openAhead = 6
+
+/** Maps blocks in order, with several mappings under way. Of a failure nobody hears before it is its turn. */
+async function* mapAhead<Out>(
+  blocks: AsyncIterable<Uint8Array>,
+  map: (block: Uint8Array) => Promise<Out>,
+): AsyncGenerator<Out> {
+  const begun: Promise<Out>[] = []
+  for await (const block of blocks) {
+    const mapped = map(block)
+    mapped.catch(() => undefined)
+    begun.push(mapped)
+    if (begun.length >= openAhead) yield await begun.shift()!
+  }
+  for (const mapped of begun) yield await mapped
+}
+
 const refuse = (message: string): never => {
   throw new IntegrityError('object_segment', message)
 }
@@ -107,10 +125,14 @@ export async function* openStream(
   const span = segmentRange(range.start, range.end, plainBytes)
   const lastIndex = segmentCount(plainBytes) - 1
   let index = span.first
+  let next = span.first
   let left = range.end - range.start
-  for await (const block of cutBlocks(chunks, sealedSegmentBytes)) {
-    if (index === span.end) refuse('There are more stored bytes than the object has.')
-    const opened = await opener.openSegment(index, index === lastIndex, block)
+  const segments = mapAhead(cutBlocks(chunks, sealedSegmentBytes), async (block) => {
+    const at = next++
+    if (at >= span.end) refuse('There are more stored bytes than the object has.')
+    return opener.openSegment(at, at === lastIndex, block)
+  })
+  for await (const opened of segments) {
     const expected = index === lastIndex ? plainBytes - index * segmentBytes : segmentBytes
     if (opened.length !== expected) refuse('The object is longer or shorter than its entry says.')
     const from = index === span.first ? span.skip : 0

@@ -112,7 +112,7 @@ export const createBundler = (share: Share, signal: AbortSignal) => {
 }
 
 /** Segments sealed ahead of the one being sent: in browsers they are sealed in parallel. */
-const sealAhead = 4
+const sealAhead = 8
 /** Nonce and tag; in browsers the tag hangs on the ciphertext. */
 const smallBytes = 28
 

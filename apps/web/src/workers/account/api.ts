@@ -339,8 +339,7 @@ export type TransfersApi = {
   forgetInterrupted(transfer: string): Promise<void>
   /** One file as it is; several items or a folder as a zip. `version` only with one file. */
   download(share: string, nodes: readonly string[], version?: number): Promise<OpenedDownload>
-  /** The same as a file of the browser's own storage, where no service worker can stream it: see workers/downloads.ts. */
-  stage(share: string, nodes: readonly string[], version?: number): Promise<File>
+  /** One file for a player, read in parts: workers/downloads.ts makes an address of it. */
   openMedia(share: string, node: string, version?: number): Promise<OpenedMedia>
   /** Plaintext bytes `start` to `end` of a file (end exclusive, at most 64 MiB), for previews and ranges of media. */
   readRange(

@@ -192,20 +192,6 @@ export const createDownloads = (desk: Desk) => {
       const { name, sizeBytes, type } = opened
       return { transfer: id, name, sizeBytes, type, port: port2 }
     },
-    /** The whole into a file of the browser's own (OPFS), for where no service worker can stream it to the disk. */
-    stage: async (log: string, ids: readonly string[], seq?: number): Promise<File> => {
-      const current = desk.unlocked()
-      const share = await current.shares.get(log)
-      const { opened, end } = await begin(share, ids, seq, current)
-      try {
-        const file = await stageFile(opened.name, opened.source)
-        end()
-        return file
-      } catch (error) {
-        end(error)
-        throw error
-      }
-    },
     openMedia: async (log: string, id: string, seq?: number): Promise<OpenedMedia> => {
       const current = desk.unlocked()
       const share = await current.shares.get(log)
@@ -254,43 +240,4 @@ export const createDownloads = (desk: Desk) => {
       return stop !== undefined
     },
   }
-}
-
-const stagingFolder = 'staged-downloads'
-
-/** What TypeScript's page library leaves out: it exists in workers alone. */
-type SyncAccess = {
-  write(bytes: Uint8Array, options: { at: number }): number
-  truncate(size: number): void
-  flush(): void
-  close(): void
-}
-type WorkerFileHandle = FileSystemFileHandle & { createSyncAccessHandle(): Promise<SyncAccess> }
-
-/**
- * Writes the source to a file that only this origin sees, through a handle that a worker alone may have. What earlier
- * downloads left is removed first: the browser has saved it, or was closed.
- */
-const stageFile = async (name: string, source: AsyncIterable<Uint8Array>): Promise<File> => {
-  const root = await navigator.storage.getDirectory()
-  const folder = await root.getDirectoryHandle(stagingFolder, { create: true })
-  const staleBefore = Date.now() - 60 * 60 * 1000
-  for await (const [old, handle] of folder.entries()) {
-    if (handle.kind !== 'file') continue
-    const { lastModified } = await (handle as FileSystemFileHandle).getFile()
-    if (lastModified < staleBefore) await folder.removeEntry(old).catch(() => undefined)
-  }
-  const handle = (await folder.getFileHandle(randomId(), { create: true })) as WorkerFileHandle
-  const access = await handle.createSyncAccessHandle()
-  try {
-    let at = 0
-    for await (const bytes of source) at += access.write(bytes, { at })
-    access.flush()
-  } catch (error) {
-    access.truncate(0)
-    throw error
-  } finally {
-    access.close()
-  }
-  return new File([await handle.getFile()], name, { type: 'application/octet-stream' })
 }

@@ -19,7 +19,6 @@ export const createTransfers = (desk: Desk): TransfersApi => {
       const opened = await downloads.download(share, nodes, version)
       return transfer(opened, [opened.port])
     },
-    stage: (share, nodes, version) => downloads.stage(share, nodes, version),
     openMedia: async (share, node, version) => {
       const opened = await downloads.openMedia(share, node, version)
       return transfer(opened, [opened.port])

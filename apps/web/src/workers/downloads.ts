@@ -1,0 +1,211 @@
+/**
+ * The page's side of downloads: hands what the account worker opened to the service worker, and lets the browser save or
+ * play it. Where no service worker runs, a download is written to a file of the browser's own first. Nothing of a file is
+ * ever in the page's memory, but its name.
+ */
+import type { OpenedDownload, OpenedMedia } from './account/api.ts'
+
+const stayEveryMs = 10_000
+/** A blob URL and a hidden link stay this long, so that the browser can begin. */
+const lingerMs = 60_000
+
+type Part = { readonly start: number; readonly end: number }
+type Answer = {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly port?: MessagePort
+}
+/** Makes the answer to one request for what was opened; undefined where it can be had no more. */
+type Answering = (range: string | null) => Answer | undefined
+
+const opened = new Map<string, Answering>()
+
+const newId = (): string =>
+  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
+    byte.toString(16).padStart(2, '0'),
+  ).join('')
+
+const addressOf = (id: string, name: string): string => `/opened/${id}/${encodeURIComponent(name)}`
+
+/** What no answer for opened bytes may lack: nothing is kept, guessed, run, or embedded elsewhere. */
+const careful = {
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+  'content-security-policy': "default-src 'none'; sandbox",
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+}
+
+const attachment = (name: string): string => {
+  const encoded = encodeURIComponent(name).replaceAll(
+    /['()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  )
+  return `attachment; filename*=UTF-8''${encoded}`
+}
+
+/** The part that a Range header asks for; undefined for none, or for one that is not understood: then all is sent. */
+export const partOf = (range: string | null, sizeBytes: number): Part | 'outside' | undefined => {
+  const found = /^bytes=(\d*)-(\d*)$/.exec(range ?? '')
+  if (!found || (found[1] === '' && found[2] === '')) return undefined
+  const [first, last] = [found[1]!, found[2]!]
+  if (first === '') {
+    const count = Math.min(Number(last), sizeBytes)
+    return count === 0 ? 'outside' : { start: sizeBytes - count, end: sizeBytes }
+  }
+  const start = Number(first)
+  if (start >= sizeBytes || (last !== '' && Number(last) < start)) return 'outside'
+  return { start, end: last === '' ? sizeBytes : Math.min(Number(last) + 1, sizeBytes) }
+}
+
+// ---------------------------------------------------------------- the service worker
+
+type Asked = { readonly hearthold?: unknown; readonly id?: unknown; readonly range?: unknown }
+
+/** Keeps the service worker alive until it says that it has ended. */
+const stayAlive = (reply: MessagePort): void => {
+  const timer = setInterval(() => {
+    navigator.serviceWorker.controller?.postMessage({ hearthold: 'stay' })
+  }, stayEveryMs)
+  reply.addEventListener('message', () => {
+    clearInterval(timer)
+    reply.close()
+  })
+  reply.start()
+}
+
+const hear = ({ data, ports }: MessageEvent<Asked>): void => {
+  const [reply] = ports
+  if (data.hearthold !== 'opened' || typeof data.id !== 'string' || !reply) return
+  const answer = opened.get(data.id)?.(typeof data.range === 'string' ? data.range : null)
+  if (!answer) return
+  stayAlive(reply)
+  reply.postMessage(answer, answer.port ? [answer.port] : [])
+}
+
+let registering: Promise<ServiceWorker | undefined> | undefined
+
+const register = async (): Promise<ServiceWorker | undefined> => {
+  if (!('serviceWorker' in navigator)) return undefined
+  try {
+    const { serviceWorker } = navigator
+    serviceWorker.addEventListener('message', hear)
+    serviceWorker.startMessages()
+    await serviceWorker.register('/service-worker.js', { updateViaCache: 'none' })
+    const registration = await serviceWorker.ready
+    return registration.active ?? undefined
+  } catch {
+    // A certificate that the browser does not trust by itself, or private browsing: there is none, then.
+    return undefined
+  }
+}
+
+/**
+ * Starts the service worker, and lets it keep the app's files for opening without the server. For an idle moment after
+ * the first page; what needs it starts it by itself. False where the browser runs none here.
+ */
+export const startServiceWorker = async (): Promise<boolean> => {
+  registering ??= register()
+  const worker = await registering
+  worker?.postMessage({ hearthold: 'warm' })
+  return worker !== undefined
+}
+
+const hasServiceWorker = async (): Promise<boolean> => {
+  registering ??= register()
+  return (await registering) !== undefined && navigator.serviceWorker.controller !== null
+}
+
+// ---------------------------------------------------------------- saving and playing
+
+const click = (address: string, name: string): void => {
+  const link = document.createElement('a')
+  link.href = address
+  link.download = name
+  link.hidden = true
+  document.body.append(link)
+  link.click()
+  setTimeout(() => link.remove(), lingerMs)
+}
+
+type Staged = { readonly file?: File; readonly error?: string }
+
+/** The whole into a file of the browser's own. Rejects where that fails; the transfer itself says why. */
+const stage = (port: MessagePort, id: string): Promise<File> =>
+  new Promise((resolve, reject) => {
+    const worker = new Worker(new URL('./stage-worker.ts', import.meta.url), { type: 'module' })
+    worker.addEventListener('message', ({ data }: MessageEvent<Staged>) => {
+      worker.terminate()
+      if (data.file) resolve(data.file)
+      else reject(new Error(data.error ?? 'The download could not be written.'))
+    })
+    worker.addEventListener('error', () => {
+      worker.terminate()
+      reject(new Error('The download could not be written.'))
+    })
+    worker.postMessage({ port, id }, [port])
+  })
+
+const saveStaged = async ({ port, name }: OpenedDownload): Promise<void> => {
+  const file = await stage(port, newId())
+  const address = URL.createObjectURL(file)
+  click(address, name)
+  setTimeout(() => URL.revokeObjectURL(address), lingerMs)
+}
+
+/** Lets the browser save what was opened; its progress comes as transfer events. Resolves once the browser has begun. */
+export const startDownload = async (download: OpenedDownload): Promise<void> => {
+  if (!(await hasServiceWorker())) return saveStaged(download)
+  const { name, sizeBytes, port } = download
+  const id = newId()
+  opened.set(id, () => {
+    opened.delete(id)
+    return {
+      status: 200,
+      headers: {
+        ...careful,
+        'content-type': 'application/octet-stream',
+        'content-disposition': attachment(name),
+        ...(sizeBytes === undefined ? {} : { 'content-length': String(sizeBytes) }),
+      },
+      port,
+    }
+  })
+  click(addressOf(id, name), name)
+}
+
+const mediaAnswer = ({ sizeBytes, type, port }: OpenedMedia, range: string | null): Answer => {
+  const part = partOf(range, sizeBytes)
+  if (part === 'outside') {
+    return { status: 416, headers: { ...careful, 'content-range': `bytes */${sizeBytes}` } }
+  }
+  const { start, end } = part ?? { start: 0, end: sizeBytes }
+  const { port1, port2 } = new MessageChannel()
+  port.postMessage({ start, end, port: port1 }, [port1])
+  const headers = {
+    ...careful,
+    'content-type': type,
+    'accept-ranges': 'bytes',
+    'content-length': String(end - start),
+  }
+  if (!part) return { status: 200, headers, port: port2 }
+  const place = `bytes ${start}-${end - 1}/${sizeBytes}`
+  return { status: 206, headers: { ...headers, 'content-range': place }, port: port2 }
+}
+
+/**
+ * An address for `<video>`, `<audio>` or `<img>` of this page, with ranges; undefined where no service worker runs. Close
+ * it when it is no longer shown.
+ */
+export const openAddress = async (
+  media: OpenedMedia,
+): Promise<{ address: string; close: () => void } | undefined> => {
+  if (!(await hasServiceWorker())) return undefined
+  const id = newId()
+  opened.set(id, (range) => mediaAnswer(media, range))
+  const close = (): void => {
+    opened.delete(id)
+    media.port.close()
+  }
+  return { address: addressOf(id, media.name), close }
+}
