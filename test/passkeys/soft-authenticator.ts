@@ -95,6 +95,8 @@ export type SoftBehaviour = {
   /** Signs for this RP instead of the one asked for. */
   rpId: string | undefined
   backedUp: boolean
+  /** Answers inside another page's frame. */
+  framed: boolean
 }
 
 export class SoftAuthenticator {
@@ -111,6 +113,7 @@ export class SoftAuthenticator {
       counts: true,
       rpId: undefined,
       backedUp: false,
+      framed: false,
       ...behaviour,
     }
   }
@@ -194,8 +197,8 @@ export class SoftAuthenticator {
   }
 
   #clientData(type: string, challenge: string): string {
-    const { origin } = this.behaviour
-    return b64(Buffer.from(JSON.stringify({ type, challenge, origin, crossOrigin: false })))
+    const { origin, framed: crossOrigin } = this.behaviour
+    return b64(Buffer.from(JSON.stringify({ type, challenge, origin, crossOrigin })))
   }
 
   #authData({ rpId, counter }: Credential, attested?: Buffer): Buffer {

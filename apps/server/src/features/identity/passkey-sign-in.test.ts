@@ -80,6 +80,7 @@ describe('an answer is refused', () => {
     ['from another port', { origin: 'http://localhost:8766' }],
     ['for another RP', { rpId: 'evil.example' }],
     ['without a verified user', { verifies: false }],
+    ["inside another page's frame", { framed: true }],
   ]
   test.each(wrongs)('%s', async (_what, behaviour) => {
     Object.assign(eve.authenticator.behaviour, behaviour)

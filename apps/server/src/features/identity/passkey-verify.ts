@@ -100,11 +100,20 @@ const withoutStatement = async (attestationObject: string): Promise<string> => {
   return toB64(isoCBOR.encode(bare))
 }
 
+/** Our pages are never shown inside another's: what was answered there was answered for somebody else. */
+const isFramed = (clientDataJSON: string): boolean => {
+  const { crossOrigin } = JSON.parse(new TextDecoder().decode(fromB64(clientDataJSON))) as {
+    crossOrigin?: unknown
+  }
+  return crossOrigin === true
+}
+
 const register = async (
   { rpId, origin }: PasskeySite,
   challenge: Uint8Array,
   sent: PasskeyRegistration,
 ): Promise<NewPasskey | undefined> => {
+  if (isFramed(sent.clientDataJSON)) return undefined
   const { verifyRegistrationResponse } = await webauthn()
   const id = toB64(fromB64(sent.credential))
   const { verified, registrationInfo } = await verifyRegistrationResponse({
@@ -172,6 +181,7 @@ const verify = async (
   const { verifyAuthenticationResponse } = await webauthn()
   const id = toB64(row.credential)
   const { clientDataJSON, authenticatorData, signature } = sent
+  if (isFramed(clientDataJSON)) return undefined
   const { verified, authenticationInfo } = await verifyAuthenticationResponse({
     response: {
       id,

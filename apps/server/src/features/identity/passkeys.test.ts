@@ -152,6 +152,7 @@ describe('a sign-up by passkey', () => {
     ['another port', { origin: 'http://localhost:8766' }],
     ['another RP', { rpId: 'evil.example' }],
     ['an unverified user', { verifies: false }],
+    ["another page's frame", { framed: true }],
   ])('is refused for %s', async (_what, behaviour) => {
     const invitation = await invite(host)
     const eve = new PasskeyPerson(server, 'Eve', behaviour)
