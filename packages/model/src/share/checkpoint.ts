@@ -235,6 +235,7 @@ export const decodeShareTree = (tree: Uint8Array): ShareTree => {
     view.nodes.set(node.id, node)
     addChild(view, node.parent, node.id)
   }
+  if (view.nodes.has(view.root)) malformed('The root is no node.')
   return { view, nodes }
 }
 
