@@ -52,7 +52,8 @@ export type AnsweredPasskey = {
 
 /**
  * What the page provides. `create` must call `navigator.credentials.create` with these options, `get` must call
- * `navigator.credentials.get`; both from a click, on the main thread. The options are the JSON forms that
+ * `navigator.credentials.get`; both from a click, on the main thread. `get` may follow `create` at once, for the PRF output:
+ * where the browser wants a click for each (Safari), wait for one in it. The options are the JSON forms that
  * `PublicKeyCredential.parseCreationOptionsFromJSON` and `parseRequestOptionsFromJSON` take. Where those are missing,
  * or with @simplewebauthn/browser, which converts no extension inputs, `extensions.prf.eval.first` must be replaced
  * by its bytes (`passkeyPrfSalt()`) first. Results are plain data that may pass through `postMessage`. What the browser
