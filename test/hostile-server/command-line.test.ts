@@ -1,14 +1,22 @@
 /** The command line at a lying server: it says by name what is wrong, exits with the number for it, and leaves nothing wrong behind. */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { randomBytes } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { getObject, readLog } from '@hearthold/contract'
+import { getCheckpoint, getObject, putCheckpoint, readLog } from '@hearthold/contract'
 import { decodePage, generateSigningSeed } from '@hearthold/crypto'
 import { type App, createApp, loadConfig } from '@hearthold/server'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { type Run, runHearthold } from '../custody/real-server.ts'
-import { type Lie, rewriteBytes, truth } from './answers.ts'
+import { all, isCallOf, type Lie, rewriteBytes, rewriteJson, truth, withhold } from './answers.ts'
 import { type ForgedLog, serve } from './forged-log.ts'
 import { type LyingServer, startLyingServer } from './lying-server.ts'
 import { readReceiptSeed } from './world.ts'
@@ -106,6 +114,48 @@ describe('the command line', () => {
       if (old.genesis.kind === 1) liar.tell(serve(old, generateSigningSeed()))
     expectRefused(await run('ls', 'docs:/', '--json'), 'log_receipt')
     liar.tell(truth)
+  })
+
+  const homeFiles = (name: string): string[] =>
+    readdirSync(at('home'), { recursive: true, encoding: 'utf8' })
+      .filter((path) => path.endsWith(name))
+      .map((path) => at(join('home', path)))
+  const forget = (...names: string[]): void => {
+    const paths = names.flatMap(homeFiles)
+    expect(paths.length).toBeGreaterThanOrEqual(names.length)
+    for (const path of paths) rmSync(path, { recursive: true, force: true })
+  }
+
+  it('leaves a checkpoint of a large share, warns of a forged one, and shows the truth all the same', async () => {
+    mkdirSync(at('many'))
+    for (let i = 0; i < 1100; i++) writeFileSync(join(at('many'), `file ${i}`), `${i}`)
+    let written = 0
+    liar.tell((next) => (request) => {
+      if (isCallOf(putCheckpoint, request)) written++
+      return next(request)
+    })
+    expect(await run('put', at('many'), 'docs:/')).toMatchObject({ code: 0 })
+    expect(written).toBe(1)
+    for (const forged of [false, true]) {
+      forget('cache')
+      const signature = 'ab'.repeat(64)
+      liar.tell(forged ? rewriteJson(getCheckpoint, (one) => ({ ...one, signature })) : truth)
+      const done = await run('ls', 'docs:/many')
+      expect(done.code).toBe(0)
+      expect(done.stdout).toContain('file 1099')
+      expect(done.stderr.includes('(checkpoint)')).toBe(forged)
+    }
+  })
+
+  it('tells the other devices what it saw: one that remembers nothing refuses a share rolled back', async () => {
+    expect(await run('mkdir', 'docs:/newest')).toMatchObject({ code: 0 })
+    forget('cache', 'heads.json')
+    for (const old of seen.values()) {
+      if (old.genesis.kind === 2) liar.tell(all(serve(old, seed), withhold(getCheckpoint)))
+    }
+    expectRefused(await run('ls', 'docs:/', '--json'), 'log_rolled_back')
+    liar.tell(truth)
+    expect((await run('ls', 'docs:/')).stdout).toContain('newest')
   })
 
   it('and gets everything, byte for byte, once the server is honest', async () => {
