@@ -184,8 +184,9 @@ const act = async (task: Task): Promise<Done> => {
 
 const answer = async (task: Task): Promise<void> => {
   try {
-    process.send?.(await act(task))
-    if (task.task === 'stop') process.disconnect()
+    const done = await act(task)
+    process.send?.(done)
+    if (task.task === 'stop') process.disconnect?.()
   } catch (error) {
     process.send?.({ error: String(error) })
   }

@@ -43,7 +43,7 @@ export class AppendConnection {
     for (;;) {
       const headEnd = this.#rest.indexOf(endOfHead)
       if (headEnd < 0) return
-      const head = this.#rest.latin1Slice(0, headEnd)
+      const head = this.#rest.toString('latin1', 0, headEnd)
       const length = Number(/\r\ncontent-length: (\d+)/i.exec(head)?.[1] ?? 0)
       const end = headEnd + 4 + length
       if (this.#rest.length < end) return
@@ -108,7 +108,7 @@ export class RawSocket {
   #readAnswer(token: string): boolean {
     const headEnd = this.#rest.indexOf(endOfHead)
     if (headEnd < 0) return false
-    const status = this.#rest.latin1Slice(0, 12)
+    const status = this.#rest.toString('latin1', 0, 12)
     if (status !== 'HTTP/1.1 101') throw new Error(`the socket was answered ${status}`)
     this.#rest = this.#rest.subarray(headEnd + 4)
     this.#upgraded = true

@@ -160,8 +160,9 @@ const instance = new Instance()
 await instance.start()
 const answer = async (question: Question): Promise<void> => {
   try {
-    process.send?.(await instance.answer(question))
-    if (question.ask === 'stop') process.disconnect()
+    const done = await instance.answer(question)
+    process.send?.(done)
+    if (question.ask === 'stop') process.disconnect?.()
   } catch (error) {
     process.send?.({ error: String(error) })
   }
