@@ -1,4 +1,7 @@
-/** Builds the web app into apps/web/dist: `node tools/build-web.ts`. Does nothing where no source has changed. */
+/**
+ * Builds the web app into apps/web/dist: `node tools/build-web.ts`. Does nothing where no source has changed.
+ * `--design` builds the page that shows every component into .cache/web-design instead; no server serves it.
+ */
 import { createHash } from 'node:crypto'
 import { cpSync, existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -14,7 +17,8 @@ const sources = [
   'apps/web/vite.config.ts',
   'apps/web/package.json',
   'apps/web/public/**/*',
-  'apps/web/src/**/*',
+  'apps/web/src/!(design)/**/*',
+  'apps/web/src/*',
   'packages/*/src/**/*.ts',
 ]
 
@@ -55,19 +59,36 @@ const compressAll = (): void => {
   }
 }
 
-const stamp = stampOf()
-const built = existsSync(join(dist, 'index.html')) && existsSync(stampFile)
-if (!built || readFileSync(stampFile, 'utf8') !== stamp) {
-  process.stderr.write('prepare: building the web app\n')
-  const started = Date.now()
-  const { build } = await import('vite')
+/** Builds the design page anew into `outDir`. */
+const buildDesign = async (outDir: string): Promise<void> => {
+  const { build, mergeConfig } = await import('vite')
   const { default: config } = await import('../apps/web/vite.config.ts')
-  await build({ ...config, logLevel: 'warn' })
-  copyPdfAssets()
-  compressAll()
-  mkdirSync(dirname(stampFile), { recursive: true })
-  writeFileSync(stampFile, stamp)
-  process.stderr.write(
-    `prepare: web app built in ${((Date.now() - started) / 1000).toFixed(1)} s\n`,
-  )
+  const { rolldownOptions: _, ...common } = config.build ?? {}
+  const input = join(root, 'apps', 'web', 'design.html')
+  await build({
+    ...mergeConfig({ ...config, build: common }, { build: { outDir, rolldownOptions: { input } } }),
+    logLevel: 'warn',
+  })
 }
+
+const buildApp = async (): Promise<void> => {
+  const stamp = stampOf()
+  const built = existsSync(join(dist, 'index.html')) && existsSync(stampFile)
+  if (!built || readFileSync(stampFile, 'utf8') !== stamp) {
+    process.stderr.write('prepare: building the web app\n')
+    const started = Date.now()
+    const { build } = await import('vite')
+    const { default: config } = await import('../apps/web/vite.config.ts')
+    await build({ ...config, logLevel: 'warn' })
+    copyPdfAssets()
+    compressAll()
+    mkdirSync(dirname(stampFile), { recursive: true })
+    writeFileSync(stampFile, stamp)
+    process.stderr.write(
+      `prepare: web app built in ${((Date.now() - started) / 1000).toFixed(1)} s\n`,
+    )
+  }
+}
+
+if (process.argv.includes('--design')) await buildDesign(join(root, '.cache', 'web-design'))
+else await buildApp()

@@ -20,8 +20,9 @@ const show = (wanted: Theme): void => {
   else document.documentElement.dataset['theme'] = wanted
 }
 
-let chosen = $state<Theme>(kept())
-show(chosen)
+const first = kept()
+let chosen = $state<Theme>(first)
+show(first)
 
 /** The choice now; reading it in a component follows it. */
 export const theme = {

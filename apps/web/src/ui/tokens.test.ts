@@ -1,8 +1,6 @@
-import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { contrast, parseOklch, type Rgb, toRgb } from './oklch.oracle.ts'
-
-const css = readFileSync(new URL('tokens.css', import.meta.url), 'utf8')
+import css from './tokens.css?raw'
 
 /** The declarations of each block, in order: the base, high contrast by the system, high contrast by this app. */
 const blockAfter = (start: string): string => {

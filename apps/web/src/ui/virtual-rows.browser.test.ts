@@ -35,7 +35,7 @@ const longestFrame = async (): Promise<number> => {
 
 describe('a list of 100,000 rows', () => {
   test('draws what is seen and tells its whole length', async () => {
-    render(RowsFixture, { total: many })
+    await render(RowsFixture, { total: many })
     await frame()
     expect(rows().length).toBeGreaterThan(8)
     expect(rows().length).toBeLessThan(40)
@@ -45,7 +45,7 @@ describe('a list of 100,000 rows', () => {
   })
 
   test('shows the rows of where it was scrolled to, at the place where they belong', async () => {
-    render(RowsFixture, { total: many })
+    await render(RowsFixture, { total: many })
     await frame()
     grid().scrollTop = 50_000 * 44
     await frame()
@@ -57,7 +57,7 @@ describe('a list of 100,000 rows', () => {
   })
 
   test('scrolls through all of it without a frame above 50 ms', async () => {
-    render(RowsFixture, { total: many })
+    await render(RowsFixture, { total: many })
     await frame()
     const passes: number[] = []
     // Whatever else this machine does may take a frame from one pass, hardly from each of three.
@@ -67,7 +67,7 @@ describe('a list of 100,000 rows', () => {
   })
 
   test('arrows, Page Down, End and Home move the focus, and the focused row is in view', async () => {
-    render(RowsFixture, { total: many })
+    await render(RowsFixture, { total: many })
     await frame()
     rows()[0]!.focus()
     await userEvent.keyboard('{ArrowDown}{ArrowDown}')
@@ -86,7 +86,7 @@ describe('a list of 100,000 rows', () => {
   })
 
   test('the focus stays where it is while the list is scrolled away from it', async () => {
-    render(RowsFixture, { total: many })
+    await render(RowsFixture, { total: many })
     await frame()
     rows()[3]!.focus()
     grid().scrollTop = 2_000_000
@@ -100,7 +100,7 @@ describe('a list of 100,000 rows', () => {
 
   test('Space selects, Shift and an arrow select a range, Ctrl+A all, Escape none, Enter opens', async () => {
     const calls: string[] = []
-    render(RowsFixture, {
+    await render(RowsFixture, {
       total: many,
       onselect: (index: number, how: string) => calls.push(`${how} ${index}`),
       onactivate: (index: number) => calls.push(`open ${index}`),
@@ -115,7 +115,7 @@ describe('a list of 100,000 rows', () => {
 
   test('a press selects, Ctrl and Shift as usual, twice opens; a button in the row keeps its own press', async () => {
     const calls: string[] = []
-    render(RowsFixture, {
+    await render(RowsFixture, {
       total: many,
       onselect: (index: number, how: string) => calls.push(`${how} ${index}`),
       onactivate: (index: number) => calls.push(`open ${index}`),
@@ -134,7 +134,7 @@ describe('a list of 100,000 rows', () => {
   })
 
   test('the right arrow goes into the row, the left one back; Tab goes on from the active row alone', async () => {
-    render(RowsFixture, { total: many })
+    await render(RowsFixture, { total: many })
     await frame()
     rows()[0]!.focus()
     await userEvent.keyboard('{ArrowDown}{ArrowRight}')
@@ -164,7 +164,7 @@ describe('a list of 100,000 rows', () => {
 })
 
 test('a list beyond the tallest element that browsers can do reaches its last row', async () => {
-  render(RowsFixture, { total: 2_000_000 })
+  await render(RowsFixture, { total: 2_000_000 })
   await frame()
   rows()[0]!.focus()
   await userEvent.keyboard('{End}')

@@ -78,7 +78,9 @@ export const text = {
       dark: 'Dark',
       contrast: 'High contrast',
     },
-    accountMenu: (name: string) => `Account of ${name}`,
+    accountMenu: (name: string) => `${name}: account and appearance`,
+    /** Follows the name, for screen readers. */
+    accountOf: ': account and appearance',
     settings: 'Account',
     signOut: 'Sign out',
     details: 'Details',
