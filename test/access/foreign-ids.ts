@@ -241,6 +241,8 @@ export const idFields: Readonly<Record<string, Trial | string>> = {
   },
   'removeInvitation params.invitation': hosts,
   'updateMember params.account': hosts,
+  'approveSignUp params.account': hosts,
+  'denySignUp params.account': hosts,
   'getLogHead params.log': logTrial(),
   'readLog params.log': logTrial({ query: { after: 0 } }),
   'getCheckpoint params.log': logTrial(),

@@ -15,6 +15,7 @@ import {
   getSession,
   startDeviceSignIn,
   updateMember,
+  updateRegistration,
 } from '@hearthold/contract'
 import { fromHex, methodType, randomBytes, signSessionDevice, toHex } from '@hearthold/crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -23,13 +24,14 @@ import { TestDevice } from '../../apps/server/src/platform/logs/test-logs.ts'
 import { TestSocket } from '../../apps/server/src/platform/socket/test-socket.ts'
 import { sampleOf } from '../fuzz/arbitrary-of.ts'
 import { done } from './foreign-ids.ts'
-import { addMember, codeOf, Instance, invite, type Person } from './instance.ts'
+import { addMember, codeOf, Instance, invite, Person } from './instance.ts'
 
 const endpoints: readonly Endpoint[] = allEndpoints
 
 /**
  * nobody     no token
  * invited    an invitation, used as if it were a token
+ * waiting    an account that no host has let in, its id used as if it were a token
  * pending    the first factor proven, its number used as if it were a token
  * suspended  a session of before the suspension
  * ended      signed out
@@ -39,6 +41,7 @@ const endpoints: readonly Endpoint[] = allEndpoints
 const callers = [
   'nobody',
   'invited',
+  'waiting',
   'pending',
   'suspended',
   'ended',
@@ -52,64 +55,69 @@ type Caller = (typeof callers)[number]
 
 /** `+` let in, `-` 401 unauthenticated, `x` 403 forbidden, `d` 409 set_up_done; in the order of `callers`. */
 const table = `
-                     nobody inv pen sus end rev loc gue mem host
-getSetUp              +     +   +   +   +   +   +   +   +   +
-getInstance           +     +   +   +   +   +   +   +   +   +
-startSetUp            d     d   d   d   d   d   d   d   d   d
-finishSetUp           d     d   d   d   d   d   d   d   d   d
-startSignUp           +     +   +   +   +   +   +   +   +   +
-finishSignUp          +     +   +   +   +   +   +   +   +   +
-startPasswordSignIn   +     +   +   +   +   +   +   +   +   +
-finishPasswordSignIn  +     +   +   +   +   +   +   +   +   +
-finishSecondFactor    +     +   +   +   +   +   +   +   +   +
-startRecoverySignIn   +     +   +   +   +   +   +   +   +   +
-startDeviceSignIn     +     +   +   +   +   +   +   +   +   +
-finishChallengeSignIn +     +   +   +   +   +   +   +   +   +
-getSession            -     -   -   -   -   -   +   +   +   +
-renewSession          -     -   -   -   -   -   +   +   +   +
-bindSessionDevice     -     -   -   -   -   -   +   +   +   +
-endSession            -     -   -   -   -   -   +   +   +   +
-listSessions          -     -   -   -   -   -   +   +   +   +
-endOneSession         -     -   -   -   -   -   +   +   +   +
-endManySessions       -     -   -   -   -   -   +   +   +   +
-startPasswordUnlock   -     -   -   -   -   -   +   +   +   +
-finishPasswordUnlock  -     -   -   -   -   -   +   +   +   +
-startPasswordChange   -     -   -   -   -   -   +   +   +   +
-startTotpChange       -     -   -   -   -   -   +   +   +   +
-finishTotpChange      -     -   -   -   -   -   +   +   +   +
-replaceBackupCodes    -     -   -   -   -   -   +   +   +   +
-appendAccount         -     -   -   -   -   -   +   +   +   +
-startPasskeySignIn    +     +   +   +   +   +   +   +   +   +
-finishPasskeySignIn   +     +   +   +   +   +   +   +   +   +
-startPasskeyUnlock    -     -   -   -   -   -   +   +   +   +
-finishPasskeyUnlock   -     -   -   -   -   -   +   +   +   +
-listPasskeys          -     -   -   -   -   -   +   +   +   +
-startPasskeyChange    -     -   -   -   -   -   +   +   +   +
-addPasskey            -     -   -   -   -   -   +   +   +   +
-renamePasskey         -     -   -   -   -   -   +   +   +   +
-removePasskey         -     -   -   -   -   -   +   +   +   +
-createInvitation      -     -   -   -   -   -   x   x   x   +
-listInvitations       -     -   -   -   -   -   x   x   x   +
-removeInvitation      -     -   -   -   -   -   x   x   x   +
-listMembers           -     -   -   -   -   -   x   x   x   +
-updateMember          -     -   -   -   -   -   x   x   x   +
-appendLogs            -     -   -   -   -   -   +   +   +   +
-listLogs              -     -   -   -   -   -   +   +   +   +
-getLogHead            -     -   -   -   -   -   +   +   +   +
-readLog               -     -   -   -   -   -   +   +   +   +
-getCheckpoint         -     -   -   -   -   -   +   +   +   +
-putCheckpoint         -     -   -   -   -   -   +   +   +   +
-getRegister           -     -   -   -   -   -   +   +   +   +
-putRegister           -     -   -   -   -   -   +   +   +   +
-createUpload          -     -   -   -   -   -   +   +   +   +
-getUpload             -     -   -   -   -   -   +   +   +   +
-writeUpload           -     -   -   -   -   -   +   +   +   +
-removeUpload          -     -   -   -   -   -   +   +   +   +
-putBundle             -     -   -   -   -   -   +   +   +   +
-getBundle             -     -   -   -   -   -   +   +   +   +
-getObject             -     -   -   -   -   -   +   +   +   +
-getUsage              -     -   -   -   -   -   +   +   +   +
-socket                -     -   -   -   -   -   +   +   +   +
+                     nobody inv wai pen sus end rev loc gue mem host
+getSetUp              +     +   +   +   +   +   +   +   +   +   +
+getInstance           +     +   +   +   +   +   +   +   +   +   +
+startSetUp            d     d   d   d   d   d   d   d   d   d   d
+finishSetUp           d     d   d   d   d   d   d   d   d   d   d
+startSignUp           +     +   +   +   +   +   +   +   +   +   +
+finishSignUp          +     +   +   +   +   +   +   +   +   +   +
+startPasswordSignIn   +     +   +   +   +   +   +   +   +   +   +
+finishPasswordSignIn  +     +   +   +   +   +   +   +   +   +   +
+finishSecondFactor    +     +   +   +   +   +   +   +   +   +   +
+startRecoverySignIn   +     +   +   +   +   +   +   +   +   +   +
+startDeviceSignIn     +     +   +   +   +   +   +   +   +   +   +
+finishChallengeSignIn +     +   +   +   +   +   +   +   +   +   +
+getSession            -     -   -   -   -   -   -   +   +   +   +
+renewSession          -     -   -   -   -   -   -   +   +   +   +
+bindSessionDevice     -     -   -   -   -   -   -   +   +   +   +
+endSession            -     -   -   -   -   -   -   +   +   +   +
+listSessions          -     -   -   -   -   -   -   +   +   +   +
+endOneSession         -     -   -   -   -   -   -   +   +   +   +
+endManySessions       -     -   -   -   -   -   -   +   +   +   +
+startPasswordUnlock   -     -   -   -   -   -   -   +   +   +   +
+finishPasswordUnlock  -     -   -   -   -   -   -   +   +   +   +
+startPasswordChange   -     -   -   -   -   -   -   +   +   +   +
+startTotpChange       -     -   -   -   -   -   -   +   +   +   +
+finishTotpChange      -     -   -   -   -   -   -   +   +   +   +
+replaceBackupCodes    -     -   -   -   -   -   -   +   +   +   +
+appendAccount         -     -   -   -   -   -   -   +   +   +   +
+startPasskeySignIn    +     +   +   +   +   +   +   +   +   +   +
+finishPasskeySignIn   +     +   +   +   +   +   +   +   +   +   +
+startPasskeyUnlock    -     -   -   -   -   -   -   +   +   +   +
+finishPasskeyUnlock   -     -   -   -   -   -   -   +   +   +   +
+listPasskeys          -     -   -   -   -   -   -   +   +   +   +
+startPasskeyChange    -     -   -   -   -   -   -   +   +   +   +
+addPasskey            -     -   -   -   -   -   -   +   +   +   +
+renamePasskey         -     -   -   -   -   -   -   +   +   +   +
+removePasskey         -     -   -   -   -   -   -   +   +   +   +
+createInvitation      -     -   -   -   -   -   -   x   x   x   +
+listInvitations       -     -   -   -   -   -   -   x   x   x   +
+removeInvitation      -     -   -   -   -   -   -   x   x   x   +
+listMembers           -     -   -   -   -   -   -   x   x   x   +
+updateMember          -     -   -   -   -   -   -   x   x   x   +
+getRegistration       -     -   -   -   -   -   -   x   x   x   +
+updateRegistration    -     -   -   -   -   -   -   x   x   x   +
+listSignUpRequests    -     -   -   -   -   -   -   x   x   x   +
+approveSignUp         -     -   -   -   -   -   -   x   x   x   +
+denySignUp            -     -   -   -   -   -   -   x   x   x   +
+appendLogs            -     -   -   -   -   -   -   +   +   +   +
+listLogs              -     -   -   -   -   -   -   +   +   +   +
+getLogHead            -     -   -   -   -   -   -   +   +   +   +
+readLog               -     -   -   -   -   -   -   +   +   +   +
+getCheckpoint         -     -   -   -   -   -   -   +   +   +   +
+putCheckpoint         -     -   -   -   -   -   -   +   +   +   +
+getRegister           -     -   -   -   -   -   -   +   +   +   +
+putRegister           -     -   -   -   -   -   -   +   +   +   +
+createUpload          -     -   -   -   -   -   -   +   +   +   +
+getUpload             -     -   -   -   -   -   -   +   +   +   +
+writeUpload           -     -   -   -   -   -   -   +   +   +   +
+removeUpload          -     -   -   -   -   -   -   +   +   +   +
+putBundle             -     -   -   -   -   -   -   +   +   +   +
+getBundle             -     -   -   -   -   -   -   +   +   +   +
+getObject             -     -   -   -   -   -   -   +   +   +   +
+getUsage              -     -   -   -   -   -   -   +   +   +   +
+socket                -     -   -   -   -   -   -   +   +   +   +
 `
 
 const rows = new Map(
@@ -135,6 +143,15 @@ const wrongGuesses = async (person: Person): Promise<void> => {
   for (let guess = 0; guess < 5; guess++) await person.provePassword('not the password')
 }
 
+/** Somebody who signed up without an invitation, where a host must approve. */
+const waitingPerson = async (host: Person): Promise<Person> => {
+  const { token } = host
+  await done(instance, updateRegistration, { token, body: { registration: 'approval' } })
+  const person = await new Person(host.server, 'waiting').signUpUninvited()
+  await done(instance, updateRegistration, { token, body: { registration: 'closed' } })
+  return person
+}
+
 /** A session of a second device, which is then revoked by the first. */
 const revokedSession = async (person: Person): Promise<string> => {
   const laptop = new TestDevice()
@@ -154,12 +171,15 @@ beforeAll(async () => {
   const host = await instance.host()
   for (const caller of ['member', 'suspended', 'ended', 'revoked', 'locked', 'pending'] as const)
     people.set(caller, await addMember(host, caller))
+  people.set('waiting', await waitingPerson(host))
   people.set('guest', await instance.guest(host, 'guest'))
   people.set('host', host)
   for (const [caller, { token }] of people) tokens.set(caller, token)
   const of = (caller: Caller): Person => people.get(caller)!
 
   tokens.set('invited', await invite(host))
+  // As long as a token, as below.
+  tokens.set('waiting', of('waiting').account.padEnd(43, '0'))
   instance.nextStep()
   const { finished } = await of('pending').provePassword()
   // As long as a token, so that its form alone does not refuse it.
@@ -243,6 +263,7 @@ describe('ways to sign in, by state', () => {
     ['revoked', '', ''],
     ['locked', 'locked_out', ''],
     ['suspended', 'account_suspended', 'account_suspended'],
+    ['waiting', 'approval_pending', 'approval_pending'],
   ] as const)('%s', async (caller, password, recovery) => {
     expect(await byPassword(of(caller))).toBe(password)
     expect((await of(caller).recover()).code).toBe(recovery)
@@ -253,6 +274,14 @@ describe('ways to sign in, by state', () => {
     expect(finished!.body).toMatchObject({ next: 'second-factor' })
     const body = { pending: finished!.body.pending, code: '000000', transport: 'bearer' }
     expect((await instance.call(finishSecondFactor, { body })).code).toBe('second_factor_wrong')
+  })
+
+  it('a waiting member learns of it only with both factors', async () => {
+    const { finished } = await of('waiting').provePassword()
+    expect(finished!.body).toMatchObject({ next: 'second-factor' })
+    const body = { pending: finished!.body.pending, code: '000000', transport: 'bearer' }
+    expect((await instance.call(finishSecondFactor, { body })).code).toBe('second_factor_wrong')
+    expect((await of('waiting').provePassword('wrong')).finished?.code).toBe('sign_in_failed')
   })
 
   it("a revoked device's method signs in no more", async () => {

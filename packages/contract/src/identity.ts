@@ -23,6 +23,7 @@ import {
 import { memberEndpoints } from './members.ts'
 import { PasskeyLabel, PasskeyRegistration } from './passkey-shapes.ts'
 import { passkeyEndpoints } from './passkeys.ts'
+import { registrationEndpoints } from './registration.ts'
 import { signUpEndpoints } from './sign-up.ts'
 
 export const startPasswordSignIn = endpoint({
@@ -58,7 +59,13 @@ export const finishSecondFactor = endpoint({
     staySignedIn: Type.Optional(Type.Boolean()),
   }),
   answer: SignedIn,
-  problems: ['second_factor_wrong', 'sign_in_expired', 'locked_out', 'account_suspended'],
+  problems: [
+    'second_factor_wrong',
+    'sign_in_expired',
+    'locked_out',
+    'account_suspended',
+    'approval_pending',
+  ],
 })
 export const startRecoverySignIn = endpoint({
   name: 'startRecoverySignIn',
@@ -93,7 +100,13 @@ export const finishChallengeSignIn = endpoint({
     staySignedIn: Type.Optional(Type.Boolean()),
   }),
   answer: SignedIn,
-  problems: ['sign_in_failed', 'sign_in_expired', 'locked_out', 'account_suspended'],
+  problems: [
+    'sign_in_failed',
+    'sign_in_expired',
+    'locked_out',
+    'account_suspended',
+    'approval_pending',
+  ],
 })
 
 export const getSession = endpoint({
@@ -316,4 +329,5 @@ export const identityEndpoints = [
   appendAccount,
   ...passkeyEndpoints,
   ...memberEndpoints,
+  ...registrationEndpoints,
 ] as const

@@ -36,7 +36,8 @@ export const removeInvitation = endpoint({
   params: Exact({ invitation: Id }),
   answer: Exact({ removed: Type.Boolean() }),
 })
-const Member = Exact({
+/** An account, as hosts see it. */
+export const Member = Exact({
   account: Id,
   log: Id,
   name: SignInName,

@@ -43,6 +43,7 @@ export const finishPasskeySignIn = endpoint({
     'sign_in_expired',
     'locked_out',
     'account_suspended',
+    'approval_pending',
   ],
 })
 

@@ -2,6 +2,7 @@ import { Type } from 'typebox'
 import { endpoint } from './endpoint.ts'
 import { OpaqueRequest, OpaqueAnswer, OpaqueRecord, Append, Transport } from './identity-shapes.ts'
 import { PasskeyCreationOptions, PasskeyLabel, PasskeyRegistration } from './passkey-shapes.ts'
+import { RegistrationMode } from './registration.ts'
 import { Base64Url, Exact, Hex32, Id, Role, SignInName, Time, Token } from './schemas.ts'
 
 export const getSetUp = endpoint({
@@ -31,6 +32,8 @@ export const getInstance = endpoint({
     version: Type.String(),
     /** As in `getSetUp`. */
     passkeys: Type.Boolean(),
+    /** Who may sign up without an invitation. */
+    registration: RegistrationMode,
   }),
 })
 
@@ -93,6 +96,15 @@ const SignUpFinished = Exact({
   /** The encoded receipts for the append. */
   receipts: Base64Url(4096),
 })
+/** The account is made, and waits until a host lets it in; after `waitsUntil` it is removed. */
+const SignUpWaiting = Exact({
+  account: Id,
+  log: Id,
+  waitsUntil: Time,
+  backupCodes: Type.Array(Type.String()),
+  receipts: Base64Url(4096),
+})
+const newcomerProblems = ['invitation_invalid', 'registration_closed', 'registration_full'] as const
 const signUpProblems = [
   'name_taken',
   'sign_up_expired',
@@ -104,6 +116,7 @@ const signUpProblems = [
   'entry_invalid',
   'signature_invalid',
   'entry_refused',
+  'own_chain_broken',
   'log_exists',
   'locked_out',
   'disk_full',
@@ -139,21 +152,22 @@ export const startSignUp = endpoint({
   method: 'POST',
   path: '/api/sign-up/start',
   access: 'public',
-  summary: 'Begins a sign-up by invitation.',
-  body: Exact({ invitation: Token, ...SignUpStart }),
+  summary: 'Begins a sign-up, by invitation or, where registration is not closed, without.',
+  body: Exact({ invitation: Type.Optional(Token), ...SignUpStart }),
   answer: SignUpStarted,
-  problems: ['invitation_invalid', ...signUpProblems],
+  problems: [...newcomerProblems, ...signUpProblems],
 })
 export const finishSignUp = endpoint({
   name: 'finishSignUp',
   method: 'POST',
   path: '/api/sign-up/finish',
   access: 'public',
-  summary: 'Commits the account and uses the invitation, in one transaction.',
-  body: Exact({ invitation: Token, ...SignUpFinish }),
-  answer: SignUpFinished,
+  summary:
+    'Commits the account and uses the invitation, in one transaction. No session where a host must approve first.',
+  body: Exact({ invitation: Type.Optional(Token), ...SignUpFinish }),
+  answer: Type.Union([SignUpFinished, SignUpWaiting]),
   bodyLimitBytes: 160 * 1024,
-  problems: ['invitation_invalid', ...signUpProblems],
+  problems: [...newcomerProblems, ...signUpProblems],
 })
 
 /** Set-up and sign-up. */

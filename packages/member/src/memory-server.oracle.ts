@@ -271,6 +271,7 @@ export class MemoryServer {
       publicUrl: 'http://x',
       version: '0',
       passkeys: true,
+      registration: 'closed',
     }),
     startSetUp: ({ body }) => this.#signUp(body),
     startSignUp: ({ body }) => this.#signUp(body),

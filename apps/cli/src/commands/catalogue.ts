@@ -48,8 +48,28 @@ export const catalogue: readonly VerbEntry[] = [
     load: async () => (await import('./members.ts')).membersResumeVerb,
   },
   {
+    name: 'members requests',
+    summary: 'List who waits to be let in',
+    load: async () => (await import('./registration.ts')).membersRequestsVerb,
+  },
+  {
+    name: 'members approve',
+    summary: 'Let somebody in who waits',
+    load: async () => (await import('./registration.ts')).membersApproveVerb,
+  },
+  {
+    name: 'members deny',
+    summary: 'Remove the account of somebody who waits',
+    load: async () => (await import('./registration.ts')).membersDenyVerb,
+  },
+  {
+    name: 'registration',
+    summary: 'Show or set who may sign up without an invitation',
+    load: async () => (await import('./registration.ts')).registrationVerb,
+  },
+  {
     name: 'sign-up',
-    summary: 'Make an account by an invitation',
+    summary: 'Make an account, by an invitation or without',
     load: async () => (await import('./sign-up.ts')).signUpVerb,
   },
   {

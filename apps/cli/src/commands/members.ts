@@ -51,12 +51,17 @@ const memberArgument = {
 /** As the server compares sign-in names. */
 const folded = (name: string): string => name.normalize('NFKC').trim().toLowerCase()
 
-/** An id goes before a name that looks like one. Throws `CliError` (not found). */
+type Named = { readonly account: string; readonly name: string }
+
+/** Whether what somebody typed means this one of all; an id goes before a name that looks like one. */
+export const isNamed = (one: Named, typed: string, all: readonly Named[]): boolean =>
+  one.account === typed ||
+  (folded(one.name) === folded(typed) && !all.some(({ account }) => account === typed))
+
+/** Throws `CliError` (not found). */
 const findMember = async (client: Client, member: string, signal: AbortSignal): Promise<Member> => {
   const { members } = await client.call(listMembers, { signal })
-  const found =
-    members.find(({ account }) => account === member) ??
-    members.find(({ name }) => folded(name) === folded(member))
+  const found = members.find((one) => isNamed(one, member, members))
   if (found) return found
   throw new CliError('notFound', 'There is no such member.', 'hearthold members lists them.')
 }

@@ -1,8 +1,30 @@
+import { getInstance, ProblemError } from '@hearthold/contract'
+import { connectAfresh, type AddressCall } from '../connection.ts'
 import { parseServerLink } from '../home/server-address.ts'
 import { newAccount } from '../member/new-account.ts'
+import { canAsk } from '../terminal.ts'
 import { newAccountOptions } from './credential-options.ts'
 import { addressOptions } from './options.ts'
 import { defineVerb } from './verb.ts'
+
+/**
+ * Whether the server that was named takes new members without an invitation. Where it does not, and nobody can be asked
+ * for one, throws before anything is made.
+ */
+const isOpen = async (call: AddressCall): Promise<boolean> => {
+  if (call.options.server === undefined) return false
+  const connection = await connectAfresh(call)
+  try {
+    const { registration } = await connection.client.call(getInstance, {
+      signal: call.terminal.signal,
+    })
+    if (registration === 'closed' && !canAsk(call.terminal))
+      throw new ProblemError('registration_closed')
+    return registration !== 'closed'
+  } finally {
+    connection.close()
+  }
+}
 
 export const signUpVerb = defineVerb({
   example:
@@ -13,19 +35,22 @@ export const signUpVerb = defineVerb({
     {
       name: 'invite-file',
       value: 'FILE',
-      summary: 'The invitation link, in a file or from standard input (-)',
+      summary: 'The invitation link (- for standard input); needless where registration is open',
       env: 'HEARTHOLD_INVITE_FILE',
       completes: 'file',
     },
     ...newAccountOptions,
   ],
   run: async (call) => {
+    const file = call.options['invite-file']
+    if (file === undefined && (await isOpen(call)))
+      return newAccount(call, { origin: undefined, pin: undefined }, { open: true })
     const link = parseServerLink(
       await call.questions.secret({
         label: 'Invitation link',
         flag: '--invite-file',
         env: 'HEARTHOLD_INVITE_FILE',
-        file: call.options['invite-file'],
+        file,
       }),
     )
     return newAccount(call, link, { invitation: link.token })

@@ -16,7 +16,7 @@ import type { addressOptions } from '../commands/options.ts'
 import type { Call, Outcome } from '../commands/verb.ts'
 import { parseServerAddress, type ServerLink } from '../home/server-address.ts'
 import { reserveSecretFile, type SecretFile } from '../output/secret-file.ts'
-import { printable } from '../output/text.ts'
+import { formatTime, printable } from '../output/text.ts'
 import { canAsk } from '../terminal.ts'
 import { labelOf, rememberAccount } from './enter-account.ts'
 import { createTotpCodes, stepsAtOnce } from './totp.ts'
@@ -28,7 +28,7 @@ export type NewAccountCall = Call<
 >
 
 /** A token goes only to the server that its link names, or, where it is bare, to one that is named beside it. */
-export const originOf = (call: AddressCall, link: ServerLink): string => {
+export const originOf = (call: AddressCall, link: Pick<ServerLink, 'origin'>): string => {
   const named =
     call.options.server === undefined ? undefined : parseServerAddress(call.options.server)
   if (named !== undefined && link.origin !== undefined && named !== link.origin) {
@@ -230,12 +230,13 @@ const backupNote = (call: NewAccountCall, files: Files, codes: readonly string[]
 }
 
 /**
- * Makes an account by a link's pass and leaves this device signed in and unlocked. Every secret is in its file before
+ * Makes an account by a link's pass, or without one where registration is open, and leaves this device signed in and
+ * unlocked, unless a host must let the account in first. Every secret is in its file before
  * the server is told to make anything; what fails before that leaves neither account nor files.
  */
 export const newAccount = async (
   call: NewAccountCall,
-  link: ServerLink,
+  link: Pick<ServerLink, 'origin' | 'pin'>,
   pass: SignUpPass,
 ): Promise<Outcome> => {
   checkAnswerable(call)
@@ -257,44 +258,64 @@ export const newAccount = async (
     const password = await newPassword(call)
     const files = await reserveFiles(call)
     const created = await create(call, connection, pass, files, { name, password, ...shown })
-    connection.setToken(created.token)
     await files.backupCodes?.write(created.backupCodes.join('\n'))
     for (const file of all(files)) await file.keep()
-    await rememberAccount(connection, {
-      account: { id: created.account, log: created.log, name },
-      instanceKey: created.instanceKey,
-      method: created.unlockBy,
+    await enter(connection, created, name)
+    return outcomeOf(call, connection.server.url, files, created, {
+      name,
+      displayName: shown.displayName ?? name,
     })
-    const member = await unlock(
-      memberContext(connection),
-      created,
-      created.unlockBy,
-      created.device,
-    )
-    await bindDevice(member, created.session)
-    return {
-      data: {
-        server: connection.server.url,
-        account: created.account,
-        log: created.log,
-        name,
-        displayName: shown.displayName ?? name,
-        role: created.role,
-        device: created.device.id,
-        expiresAt: created.expiresAt,
-        recoveryKeyFile: files.recoveryKey.path,
-        totpSecretFile: files.totpSecret?.path,
-        backupCodesFile: files.backupCodes?.path,
-        backupCodes: created.backupCodes.length,
-      },
-      text: [
-        `Welcome, ${printable(shown.displayName ?? name)}: signed in and unlocked at ${connection.server.url}.\n`,
-        `Your recovery key is in ${files.recoveryKey.path}. It is the only other way in: keep it away from this computer.\n`,
-        files.totpSecret ? `The authenticator's secret is in ${files.totpSecret.path}.\n` : '',
-        backupNote(call, files, created.backupCodes),
-      ].join(''),
-    }
   } finally {
     connection.close()
+  }
+}
+
+/** Remembers the account, and uses its first session where it has one. */
+const enter = async (
+  connection: Connection,
+  created: CreatedAccount,
+  name: string,
+): Promise<void> => {
+  connection.setToken(created.token)
+  await rememberAccount(connection, {
+    account: { id: created.account, log: created.log, name },
+    instanceKey: created.instanceKey,
+    method: created.unlockBy,
+  })
+  if (created.session === undefined) return
+  const { unlockBy, device, session } = created
+  const member = await unlock(memberContext(connection), created, unlockBy, device)
+  await bindDevice(member, session)
+}
+
+const outcomeOf = (
+  call: NewAccountCall,
+  url: string,
+  files: Files,
+  created: CreatedAccount,
+  { name, displayName }: { name: string; displayName: string },
+): Outcome => {
+  const { waitsUntil, expiresAt } = created
+  const welcome =
+    waitsUntil === undefined
+      ? `Welcome, ${printable(displayName)}: signed in and unlocked at ${url}.\n`
+      : `The account is made, and waits for a host of ${url} until ${formatTime(waitsUntil)}. Then: hearthold sign-in --name ${printable(name)}\n`
+  return {
+    data: {
+      ...{ server: url, account: created.account, log: created.log, name, displayName },
+      role: created.role,
+      device: created.device.id,
+      ...(waitsUntil === undefined ? { expiresAt } : { waitsUntil }),
+      recoveryKeyFile: files.recoveryKey.path,
+      totpSecretFile: files.totpSecret?.path,
+      backupCodesFile: files.backupCodes?.path,
+      backupCodes: created.backupCodes.length,
+    },
+    text: [
+      welcome,
+      `Your recovery key is in ${files.recoveryKey.path}. It is the only other way in: keep it away from this computer.\n`,
+      files.totpSecret ? `The authenticator's secret is in ${files.totpSecret.path}.\n` : '',
+      backupNote(call, files, created.backupCodes),
+    ].join(''),
   }
 }

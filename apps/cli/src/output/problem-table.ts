@@ -65,6 +65,16 @@ export const problemTable: Readonly<Record<ProblemCode, ProblemRow>> = {
     'The invitation is used up, expired or wrong.',
     'Ask the host for a new one.',
   ),
+  registration_closed: row(
+    'failure',
+    'This server takes new members by invitation only.',
+    'Ask a host for an invitation, and give it by --invite-file.',
+  ),
+  registration_full: row(
+    'conflict',
+    'Too many sign-ups are waiting at this server.',
+    'Try again later, or ask a host for an invitation.',
+  ),
   name_taken: row('conflict', 'Someone here has this name already.', 'Choose another by --name.'),
   sign_up_expired: row('failure', 'The sign-up took too long.', again),
   sign_up_invalid: row('failure', 'The server did not accept the sign-up.', newer),
@@ -95,6 +105,11 @@ export const problemTable: Readonly<Record<ProblemCode, ProblemRow>> = {
     'Run: hearthold unlock, then the command again.',
   ),
   account_suspended: row('notSignedIn', 'This account is suspended.', 'Ask a host of this server.'),
+  approval_pending: row(
+    'notSignedIn',
+    'A host has not let this account in yet.',
+    'Try again once they have.',
+  ),
   method_required: row(
     'conflict',
     'The account would be left without a way in, or lacks this one.',

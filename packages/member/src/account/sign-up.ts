@@ -61,6 +61,8 @@ import { deviceKeyOf, type MethodSecret } from './unlock.ts'
 export type SignUpPass =
   | { readonly setUpToken: string; readonly instanceName: string }
   | { readonly invitation: string }
+  /** Where registration is open, or a host approves afterwards (`getInstance` says which). */
+  | { readonly open: true }
 
 export type CreateAccountOptions = {
   readonly pass: SignUpPass
@@ -82,14 +84,27 @@ export type CreateAccountOptions = {
   readonly signal?: AbortSignal
 }
 
-export type CreatedAccount = {
+/** The first session; none where a host must let the account in first. */
+export type FirstEntry =
+  | {
+      readonly session: string
+      readonly expiresAt: number
+      /** Bearer token; absent where a cookie carries the session. */
+      readonly token: string | undefined
+      readonly waitsUntil: undefined
+    }
+  | {
+      readonly session: undefined
+      readonly expiresAt: undefined
+      readonly token: undefined
+      /** Until then (ms since 1970) a host may approve; signing in answers `approval_pending` before. */
+      readonly waitsUntil: number
+    }
+
+export type CreatedAccount = FirstEntry & {
   /** Account id and account log id in hex. */
   readonly account: string
   readonly log: string
-  readonly session: string
-  readonly expiresAt: number
-  /** Bearer token; absent where a cookie carries the session. */
-  readonly token: string | undefined
   readonly role: 'host' | 'member' | 'guest'
   /** None for a passkey. */
   readonly backupCodes: readonly string[]
@@ -102,6 +117,18 @@ export type CreatedAccount = {
 
 type Started = AnswerOf<typeof startSignUp>
 
+const invitationOf = (pass: { invitation: string } | { open: true }): { invitation?: string } =>
+  'invitation' in pass ? { invitation: pass.invitation } : {}
+
+const entryOf = (finished: AnswerOf<typeof finishSignUp>): FirstEntry => {
+  if ('waitsUntil' in finished) {
+    const { waitsUntil } = finished
+    return { session: undefined, expiresAt: undefined, token: undefined, waitsUntil }
+  }
+  const { session, expiresAt, token } = finished
+  return { session, expiresAt, token, waitsUntil: undefined }
+}
+
 const start = (
   { client }: MemberContext,
   { pass, name, signal }: CreateAccountOptions,
@@ -109,9 +136,9 @@ const start = (
   way: WayUnderWay['asked'],
 ): Promise<Started> => {
   const common = { name, account, way }
-  return 'invitation' in pass
-    ? client.call(startSignUp, { body: { invitation: pass.invitation, ...common }, signal })
-    : client.call(startSetUp, { body: { token: pass.setUpToken, ...common }, signal })
+  return 'setUpToken' in pass
+    ? client.call(startSetUp, { body: { token: pass.setUpToken, ...common }, signal })
+    : client.call(startSignUp, { body: { ...invitationOf(pass), ...common }, signal })
 }
 
 /** The key must be the same in all that the server says of itself, and the one remembered, if any is. */
@@ -123,7 +150,7 @@ const checkInstanceKey = async (
   const keys = new Set([started.instanceKey])
   if (context.instanceKey !== undefined) keys.add(context.instanceKey)
   // Before it is set up, an instance says nothing of itself.
-  if ('invitation' in pass) keys.add((await context.client.call(getInstance)).instanceKey)
+  if (!('setUpToken' in pass)) keys.add((await context.client.call(getInstance)).instanceKey)
   if (keys.size !== 1) {
     throw new IntegrityError('instance_key', 'The server names another key than it did before.')
   }
@@ -213,11 +240,12 @@ const checkReceipts = async (encoded: string, made: NewAccount, instanceKey: Byt
 }
 
 /**
- * Makes an account, by the set-up token or an invitation. Nothing exists at the server before the recovery key is
+ * Makes an account, by the set-up token, an invitation or open registration. Nothing exists at the server before the recovery key is
  * kept, the authenticator app has shown a code or the passkey was made, and the last call was answered; a failure before
  * that leaves nothing there (a passkey that was made stays on its authenticator). Throws RangeError for a bad password
  * or label, PasskeyPrfError for a passkey that could not unlock, ProblemError as the endpoints list them,
- * IntegrityError where the server contradicts itself. Call `unlock` with the result once the client carries the token.
+ * IntegrityError where the server contradicts itself. Call `unlock` with the result once the client carries the token;
+ * where the account waits for a host (`waitsUntil`) there is none yet, and signing in is for later.
  */
 export const createAccount = async (
   context: MemberContext,
@@ -243,9 +271,7 @@ export const createAccount = async (
   return {
     account: accountId,
     log,
-    session: finished.session,
-    expiresAt: finished.expiresAt,
-    token: finished.token,
+    ...entryOf(finished),
     role: started.role,
     backupCodes: finished.backupCodes,
     instanceKey: started.instanceKey,
@@ -291,10 +317,10 @@ const finish = (
     transport,
     ...(staySignedIn === undefined ? {} : { staySignedIn }),
   }
-  return 'invitation' in pass
-    ? client.call(finishSignUp, { body: { invitation: pass.invitation, ...common }, signal })
-    : client.call(finishSetUp, {
+  return 'setUpToken' in pass
+    ? client.call(finishSetUp, {
         body: { token: pass.setUpToken, instanceName: pass.instanceName, ...common },
         signal,
       })
+    : client.call(finishSignUp, { body: { ...invitationOf(pass), ...common }, signal })
 }

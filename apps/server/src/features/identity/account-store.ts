@@ -15,8 +15,15 @@ export const findAccountByName = (
 ): Promise<{ account: string } | undefined> =>
   on.selectFrom('accounts').select('account').where('name_index', 'in', indexes).executeTakeFirst()
 
+/** Those that were let in. */
 export const listAccounts = (on: On): Promise<AccountRow[]> =>
-  on.selectFrom('accounts').selectAll().orderBy('created_at').orderBy('account').execute()
+  on
+    .selectFrom('accounts')
+    .selectAll()
+    .where('waiting_until', 'is', null)
+    .orderBy('created_at')
+    .orderBy('account')
+    .execute()
 
 export const insertAccount = async (trx: Trx, row: AccountRow): Promise<void> => {
   await trx.insertInto('accounts').values(row).execute()

@@ -15,7 +15,7 @@ export type IdentityDeps = {
   readonly db: Db
   readonly clock: Clock
   readonly keys: Keys
-  readonly logs: Pick<LogService, 'append' | 'accountView'>
+  readonly logs: Pick<LogService, 'append' | 'accountView' | 'remove'>
   readonly events: SessionEvents
   /** Where `set-up-token` is written. */
   readonly dataDir: string

@@ -46,9 +46,26 @@ export const onAddress = (address: string): Counted => ({
   limit: perAddress,
 })
 
+/** How often something may be done in a time, right or wrong. */
+export type Turns = Counted & { readonly windowMs: number }
+
+const hourMs = 3600_000
+/** No count has a longer window: older ones are swept. */
+const longestWindowMs = hourMs
+
+/** Sign-ups without an invitation, begun and finished, by address: as for resets and links, three an hour. */
+export const onOpenSignUp = (address: string, half: 'begun' | 'finished'): Turns => ({
+  subject: `sign-up-${half}/${addressKey(address)}`,
+  limit: half === 'begun' ? 10 : 3,
+  windowMs: hourMs,
+})
+
+const secondsLeft = (since: number, windowMs: number, now: number): number =>
+  Math.max(1, Math.ceil((since + windowMs - now) / 1000))
+
 const lockedOut = (since: number, now: number): ProblemError =>
   new ProblemError('locked_out', 'Too many failed attempts. Wait, or use another sign-in method.', {
-    retryAfterSeconds: Math.max(1, Math.ceil((since + guessWindowMs - now) / 1000)),
+    retryAfterSeconds: secondsLeft(since, guessWindowMs, now),
   })
 
 /**
@@ -58,9 +75,31 @@ const lockedOut = (since: number, now: number): ProblemError =>
  * @throws ProblemError `locked_out` with the seconds to wait; roll the transaction back then
  */
 export const takeGuess = async (trx: Trx, now: number, ...all: Counted[]): Promise<void> => {
+  const rows = await count(trx, now, guessWindowMs, all)
+  for (const { subject, limit } of all) {
+    const row = rows.find((candidate) => candidate.subject === subject)
+    if (row && row.count > limit) throw lockedOut(row.since, now)
+  }
+}
+
+/**
+ * Counts one turn.
+ * @throws ProblemError `rate_limited` with the seconds to wait; roll the transaction back then
+ */
+export const takeTurn = async (trx: Trx, now: number, turns: Turns): Promise<void> => {
+  const { limit, windowMs } = turns
+  const [row] = await count(trx, now, windowMs, [turns])
+  if (!row || row.count <= limit) return
+  throw new ProblemError('rate_limited', 'Too many sign-ups from this address. Try again later.', {
+    retryAfterSeconds: secondsLeft(row.since, windowMs, now),
+  })
+}
+
+/** One more on each subject, in a window that begins anew where the last is over. */
+const count = (trx: Trx, now: number, windowMs: number, all: readonly Counted[]) => {
   // A window from the future was begun before the clock was set back: nobody waits for that day to come.
-  const over = sql`guesses.since <= ${now - guessWindowMs} or guesses.since > ${now}`
-  const rows = await trx
+  const over = sql`guesses.since <= ${now - windowMs} or guesses.since > ${now}`
+  return trx
     .insertInto('guesses')
     .values(all.map(({ subject }) => ({ subject, count: 1, since: now })))
     .onConflict((conflict) =>
@@ -71,10 +110,6 @@ export const takeGuess = async (trx: Trx, now: number, ...all: Counted[]): Promi
     )
     .returningAll()
     .execute()
-  for (const { subject, limit } of all) {
-    const row = rows.find((candidate) => candidate.subject === subject)
-    if (row && row.count > limit) throw lockedOut(row.since, now)
-  }
 }
 
 /** Gives back a guess that turned out right. */
@@ -117,6 +152,6 @@ export const checkGuesses = async (on: On, now: number, ...all: Counted[]): Prom
 export const sweepGuesses = async (trx: Trx, now: number): Promise<void> => {
   await trx
     .deleteFrom('guesses')
-    .where((eb) => eb.or([eb('since', '<=', now - guessWindowMs), eb('since', '>', now)]))
+    .where((eb) => eb.or([eb('since', '<=', now - longestWindowMs), eb('since', '>', now)]))
     .execute()
 }

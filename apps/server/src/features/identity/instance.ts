@@ -59,5 +59,8 @@ export const openSetUp = async (
 
 /** Fails with a unique violation when the instance is set up already: of two first hosts one commits. */
 export const insertInstance = async (trx: Trx, name: string, now: number): Promise<void> => {
-  await trx.insertInto('instance').values({ id: 1, name, set_up_at: now }).execute()
+  await trx
+    .insertInto('instance')
+    .values({ id: 1, name, set_up_at: now, registration: 'closed', registration_quota_bytes: null })
+    .execute()
 }

@@ -37,26 +37,32 @@ export const getQuotaBytes = async (
   return quotaOf(row, defaultQuotaBytes)
 }
 
+const shown = async (parts: IdentityParts, row: AccountRow, usedBytes: number) => ({
+  account: row.account,
+  log: row.log,
+  name: await parts.openName(parts.db, row.account, row.sealed_name),
+  role: row.role,
+  suspended: row.suspended === 1,
+  createdAt: row.created_at,
+  usedBytes,
+  quotaBytes: quotaOf(row, parts.defaultQuotaBytes) ?? null,
+})
+
+/** One account, as hosts see it. */
+export const showMember = async (parts: IdentityParts, row: AccountRow) => {
+  const used = await parts.usedBytes([row.account])
+  return shown(parts, row, used.get(row.account) ?? 0)
+}
+
 /** The accounts of this instance, for hosts. */
 export const membersService = (parts: IdentityParts) => {
   const { db, events } = parts
-
-  const shown = async (row: AccountRow, usedBytes: number) => ({
-    account: row.account,
-    log: row.log,
-    name: await parts.openName(db, row.account, row.sealed_name),
-    role: row.role,
-    suspended: row.suspended === 1,
-    createdAt: row.created_at,
-    usedBytes,
-    quotaBytes: quotaOf(row, parts.defaultQuotaBytes) ?? null,
-  })
 
   return {
     list: async () => {
       const rows = await listAccounts(db)
       const used = await parts.usedBytes(rows.map(({ account }) => account))
-      const members = rows.map((row) => shown(row, used.get(row.account) ?? 0))
+      const members = rows.map((row) => shown(parts, row, used.get(row.account) ?? 0))
       return { members: await Promise.all(members) }
     },
 
@@ -66,7 +72,8 @@ export const membersService = (parts: IdentityParts) => {
     ) => {
       const ended = await inTransaction(db, async (trx) => {
         const row = await findAccount(trx, account)
-        if (!row) throw new ProblemError('not_found', 'There is no such member.')
+        if (!row || row.waiting_until !== null)
+          throw new ProblemError('not_found', 'There is no such member.')
         const suspends = wanted.suspended === true && row.suspended === 0
         if (suspends && row.role === 'host' && (await countActiveHosts(trx)) < 2)
           throw new ProblemError('forbidden', 'The last host cannot be suspended.')
@@ -82,8 +89,7 @@ export const membersService = (parts: IdentityParts) => {
       events.ended(ended)
       const row = await findAccount(db, account)
       if (!row) throw new ProblemError('not_found', 'There is no such member.')
-      const used = await parts.usedBytes([account])
-      return shown(row, used.get(account) ?? 0)
+      return showMember(parts, row)
     },
   }
 }

@@ -117,12 +117,17 @@ const bindPasskeys = (http: Http, { passkeySignIn, passkeys }: IdentityService):
   )
 }
 
-const bindHosts = (http: Http, { invitations, members }: IdentityService): void => {
+const bindHosts = (http: Http, { invitations, members, registration }: IdentityService): void => {
   bind(http, contract.createInvitation, ({ session, body }) => invitations.create(session, body))
   bind(http, contract.listInvitations, () => invitations.list())
   bind(http, contract.removeInvitation, ({ params }) => invitations.remove(params.invitation))
   bind(http, contract.listMembers, () => members.list())
   bind(http, contract.updateMember, ({ params, body }) => members.update(params.account, body))
+  bind(http, contract.getRegistration, () => registration.get())
+  bind(http, contract.updateRegistration, ({ body }) => registration.update(body))
+  bind(http, contract.listSignUpRequests, () => registration.list())
+  bind(http, contract.approveSignUp, ({ params }) => registration.approve(params.account))
+  bind(http, contract.denySignUp, ({ params }) => registration.deny(params.account))
 }
 
 /** Binds every endpoint of contract/identity. */

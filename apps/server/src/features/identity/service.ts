@@ -11,6 +11,8 @@ import { passkeySignInService } from './passkey-sign-in.ts'
 import { passkeySiteOf } from './passkey-site.ts'
 import { passkeysService } from './passkeys.ts'
 import { passwordSignInService } from './password-sign-in.ts'
+import { registrationService } from './registration.ts'
+import { findRegistration } from './registration-store.ts'
 import { sessionsService } from './sessions.ts'
 import { signUpService } from './sign-up.ts'
 import { unlockService } from './unlock.ts'
@@ -22,12 +24,13 @@ const hasPasskeys = ({ publicUrl }: IdentityParts): boolean =>
 export const identityService = (parts: IdentityParts, setUp: SetUpState) => ({
   instance: {
     getSetUp: () => ({ needed: setUp.needed(), version, passkeys: hasPasskeys(parts) }),
-    get: () => ({
+    get: async () => ({
       name: setUp.name(),
       instanceKey: toHex(parts.keys.secrets.signingKey),
       publicUrl: parts.publicUrl(),
       version,
       passkeys: hasPasskeys(parts),
+      registration: (await findRegistration(parts.db)).registration,
     }),
   },
   signUp: signUpService(parts, setUp),
@@ -41,6 +44,7 @@ export const identityService = (parts: IdentityParts, setUp: SetUpState) => ({
   accountEntries: accountEntriesService(parts),
   invitations: invitationsService(parts),
   members: membersService(parts),
+  registration: registrationService(parts),
 })
 
 export type IdentityService = ReturnType<typeof identityService>

@@ -11,9 +11,9 @@ export type LiveSession = SessionRow & { readonly log: string; readonly role: Ro
 const liveSessionText = `select sessions.*, accounts.log, accounts.role
   from sessions inner join accounts on accounts.account = sessions.account
   where sessions.token_hash = ? and sessions.kind = ? and sessions.expires_at > ?
-    and accounts.suspended = 0`
+    and accounts.suspended = 0 and accounts.waiting_until is null`
 
-/** One query per request: expired sessions and suspended accounts are not found. */
+/** One query per request: expired sessions, suspended and waiting accounts are not found. */
 export const findLiveSession = async (
   on: On,
   tokenHash: Uint8Array,

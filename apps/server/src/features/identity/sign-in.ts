@@ -8,10 +8,10 @@ import { createSession, handOver, type NewSession, type SessionWanted } from './
 /** How a sign-in wants its session. */
 export type TransportWanted = { transport: 'bearer' | 'cookie'; staySignedIn?: boolean }
 
-/** A sign-in that was proven: its session, or that its account is suspended, which only its owner learns. */
+/** A sign-in that was proven: its session, or that its account is shut or waits, which only its owner learns. */
 export type ProvenSignIn =
   | { readonly outcome: 'signed-in'; readonly log: string; readonly session: NewSession }
-  | { readonly outcome: 'suspended' }
+  | { readonly outcome: 'suspended' | 'waiting' }
 
 /** Begins the session of a proven sign-in, in the transaction that used the proof up. */
 export const admit = async (
@@ -21,6 +21,7 @@ export const admit = async (
 ): Promise<ProvenSignIn> => {
   const account = await findAccount(trx, wanted.account)
   if (!account || account.suspended === 1) return { outcome: 'suspended' }
+  if (account.waiting_until !== null) return { outcome: 'waiting' }
   return {
     outcome: 'signed-in',
     log: account.log,
@@ -31,15 +32,19 @@ export const admit = async (
 /** From here on the member is warned (ID-4). */
 const fewCodes = 3
 
-/** The answer of a finished sign-in. @throws ProblemError `account_suspended` */
+const notAdmitted = (outcome: 'suspended' | 'waiting'): ProblemError =>
+  outcome === 'suspended'
+    ? new ProblemError('account_suspended', 'A host has suspended this account.')
+    : new ProblemError('approval_pending', 'A host has not let this account in yet.')
+
+/** The answer of a finished sign-in. @throws ProblemError `account_suspended`, `approval_pending` */
 export const answerSignIn = async (
   { db }: Pick<IdentityParts, 'db'>,
   account: string,
   proven: ProvenSignIn,
   usedBackupCode: boolean,
 ) => {
-  if (proven.outcome === 'suspended')
-    throw new ProblemError('account_suspended', 'A host has suspended this account.')
+  if (proven.outcome !== 'signed-in') throw notAdmitted(proven.outcome)
   const { token, cookie } = handOver(proven.session)
   const left = usedBackupCode ? await countBackupCodes(db, account) : undefined
   const answer = {

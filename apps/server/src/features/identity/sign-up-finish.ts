@@ -1,4 +1,5 @@
 import {
+  type AnswerOf,
   type BodyOf,
   type finishSignUp as finishSignUpEndpoint,
   ProblemError,
@@ -21,6 +22,8 @@ import { insertPasskey } from './passkey-store.ts'
 import { type NewPasskey, verifyPasskeyRegistration } from './passkey-verify.ts'
 import { readLabel } from './passkeys.ts'
 import { nameLabel, pepperedEver } from './peppered.ts'
+import { type Admission, admitUninvited } from './registration.ts'
+import { withoutInvitation } from './registration-store.ts'
 import { createSession, handOver, type NewSession, type SessionWanted } from './sessions.ts'
 import { countSignUpTry, findSignUp, type SignUpRow, takeSignUp } from './sign-up-store.ts'
 import { nameTaken } from './sign-up-start.ts'
@@ -35,8 +38,15 @@ export type SignUpFinish = {
   staySignedIn?: boolean
 }
 type FinishWay = BodyOf<typeof finishSignUpEndpoint>['way']
-/** By what right: as the first host, or by an invitation (its id). */
-export type FinishRight = { readonly instanceName: string } | { readonly invitation: string }
+type SignUpAnswer = {
+  readonly answer: AnswerOf<typeof finishSignUpEndpoint>
+  readonly cookie: ReturnType<typeof handOver>['cookie']
+}
+/** By what right: as the first host, by an invitation (its id), or because registration is open. */
+export type FinishRight =
+  | { readonly instanceName: string }
+  | { readonly invitation: string }
+  | { readonly uninvited: true }
 
 const triesLimit = 5
 
@@ -61,7 +71,8 @@ const getSignUp = async (
   right: FinishRight,
 ): Promise<SignUpRow> => {
   const row = await findSignUp(db, id, clock.now())
-  const invitation = 'invitation' in right ? right.invitation : null
+  const invitation =
+    'invitation' in right ? right.invitation : 'uninvited' in right ? withoutInvitation : null
   if (!row || row.invitation !== invitation) throw expired()
   return row
 }
@@ -146,6 +157,7 @@ const storeAccount = async (
   trx: Trx,
   row: SignUpRow,
   made: Made,
+  { quotaBytes, waitingUntil }: Admission,
 ): Promise<void> => {
   const { account, role, name_index, pepper_version, sealed_name } = row
   const now = parts.clock.now()
@@ -154,8 +166,9 @@ const storeAccount = async (
     ...{ account, role, name_index, pepper_version, sealed_name },
     log: made.first.log,
     suspended: 0,
-    quota_bytes: null,
+    quota_bytes: quotaBytes,
     created_at: now,
+    waiting_until: waitingUntil,
   })
   await orThrow(stored, nameTaken)
   await storeWay(parts, trx, account, made)
@@ -164,7 +177,27 @@ const storeAccount = async (
   await orThrow(methods, () => new ProblemError('sign_up_invalid', 'This recovery key is in use.'))
 }
 
-type Done = { readonly session: NewSession; readonly backupCodes: string[] }
+/** No session where the account waits for a host. */
+type Done = {
+  readonly entry: { readonly session: NewSession } | { readonly waitsUntil: number }
+  readonly backupCodes: string[]
+}
+
+const asInvited: Admission = { quotaBytes: null, waitingUntil: null }
+
+/** Uses the right up. @throws ProblemError where it is none any more */
+const useRight = async (
+  trx: Trx,
+  right: FinishRight,
+  now: number,
+  caller: Caller,
+): Promise<Admission> => {
+  if ('uninvited' in right) return admitUninvited(trx, now, caller)
+  if ('instanceName' in right)
+    await orThrow(insertInstance(trx, right.instanceName, now), setUpDone)
+  else if (!(await useInvitation(trx, right.invitation, now))) throw invitationInvalid()
+  return asInvited
+}
 
 /** All that makes an account, inside the transaction of its log: it comes whole or not at all. */
 const commit = async (
@@ -176,16 +209,19 @@ const commit = async (
 ): Promise<Done> => {
   const now = parts.clock.now()
   if (!(await takeSignUp(trx, row.id))) throw expired()
-  if ('instanceName' in right)
-    await orThrow(insertInstance(trx, right.instanceName, now), setUpDone)
-  else if (!(await useInvitation(trx, right.invitation, now))) throw invitationInvalid()
-  await storeAccount(parts, trx, row, made)
+  const admission = await useRight(trx, right, now, made.session.caller)
+  await storeAccount(parts, trx, row, made, admission)
   // They stand in for the authenticator app, which only a password has.
   const backupCodes =
     made.way.kind === 'password'
       ? await replaceBackupCodes(trx, parts.keys.secrets.peppers, row.account)
       : []
-  return { session: await createSession(parts, trx, made.session), backupCodes }
+  const { waitingUntil: waitsUntil } = admission
+  const entry =
+    waitsUntil === null
+      ? { session: await createSession(parts, trx, made.session) }
+      : { waitsUntil }
+  return { entry, backupCodes }
 }
 
 const append = async (
@@ -208,7 +244,7 @@ const append = async (
   return { ...done, receipts }
 }
 
-/** The second half: checks password record and code, or passkey, and first entries, and makes the account with its first session. */
+/** The second half: checks password record and code, or passkey, and first entries, and makes the account, with its first session if it need not wait. */
 export const finishSignUp = async (
   parts: IdentityParts,
   body: SignUpFinish,
@@ -230,20 +266,34 @@ export const finishSignUp = async (
       'The method is not of the passkey that comes with it.',
     )
   const { transport, staySignedIn: stay = false } = body
-  const { session, backupCodes, receipts } = await append(parts, appends, row, right, {
+  const { entry, backupCodes, receipts } = await append(parts, appends, row, right, {
     ...{ first, way },
     locator: fromHex(body.recoveryLocator),
     session: { account, method: 'sign-up', transport, stay, device: first.device, caller },
   })
+  const made = {
+    ...{ account, log: first.log, backupCodes },
+    receipts: toB64(encodeReceipts(receipts)),
+  }
+  return { made, entry }
+}
+
+type Finished = Awaited<ReturnType<typeof finishSignUp>>
+
+/** The answer of who is let in, with the first session. */
+export const answerWithSession = (made: Finished['made'], session: NewSession) => {
   const { token, cookie } = handOver(session)
   const answer = {
-    account,
-    log: first.log,
+    ...made,
     session: session.id,
     expiresAt: session.expiresAt,
     ...(token === undefined ? {} : { token }),
-    backupCodes,
-    receipts: toB64(encodeReceipts(receipts)),
   }
   return { answer, cookie }
 }
+
+/** The answer of a sign-up, of which the account may have to wait for a host. */
+export const answerSignUp = ({ made, entry }: Finished): SignUpAnswer =>
+  'waitsUntil' in entry
+    ? { answer: { ...made, waitsUntil: entry.waitsUntil }, cookie: undefined }
+    : answerWithSession(made, entry.session)

@@ -19,7 +19,7 @@ import type { RoleText } from './tables.ts'
 import { newTotpSecret, totpTexts } from './totp.ts'
 
 export type SignUpStart = Pick<BodyOf<typeof startSignUpEndpoint>, 'name' | 'account' | 'way'>
-/** What somebody may become, and by which invitation; null for the set-up. */
+/** What somebody may become, and by which invitation; null for the set-up, `withoutInvitation` for none. */
 export type SignUpRight = { readonly role: RoleText; readonly invitation: string | null }
 
 const signUpMs = 30 * 60_000

@@ -5,11 +5,19 @@ import { checkGuesses, onAddress, takeGuess } from './guesses.ts'
 import type { SetUpState } from './instance.ts'
 import { getOpenInvitation } from './invitations.ts'
 import type { IdentityParts } from './parts.ts'
-import { finishSignUp, setUpDone, type SignUpFinish } from './sign-up-finish.ts'
+import { beginUninvited } from './registration.ts'
+import { withoutInvitation } from './registration-store.ts'
+import {
+  answerSignUp,
+  answerWithSession,
+  finishSignUp,
+  setUpDone,
+  type SignUpFinish,
+} from './sign-up-finish.ts'
 import { type SignUpStart, startSignUp } from './sign-up-start.ts'
 
 type WithToken = { token: string }
-type WithInvitation = { invitation: string }
+type WithInvitation = { invitation?: string }
 
 const checkSetUpToken = async (
   { db, clock }: IdentityParts,
@@ -26,7 +34,7 @@ const checkSetUpToken = async (
 }
 
 /**
- * Sign-up in two halves, by the set-up token or an invitation. Between them lies one row with what the server must
+ * Sign-up in two halves, by the set-up token, an invitation, or open registration. Between them lies one row with what the server must
  * remember, for half an hour; what makes an account is written in one transaction with its log, so that password and
  * second factor come together or not at all, and cancelling needs no request.
  */
@@ -40,16 +48,23 @@ export const signUpService = (parts: IdentityParts, setUp: SetUpState) => ({
     caller: Caller,
   ) => {
     await checkSetUpToken(parts, setUp, token, caller)
-    const done = await finishSignUp(parts, body, { instanceName }, caller)
+    const { made, entry } = await finishSignUp(parts, body, { instanceName }, caller)
+    if (!('session' in entry)) throw new Error('The first host waits for nobody.')
     setUp.finished(instanceName)
-    return done
+    return answerWithSession(made, entry.session)
   },
   startSignUp: async ({ invitation, ...wanted }: SignUpStart & WithInvitation, caller: Caller) => {
+    if (invitation === undefined) {
+      await beginUninvited(parts, caller)
+      return startSignUp(parts, wanted, { role: 'member', invitation: withoutInvitation }, caller)
+    }
     const { id, role } = await getOpenInvitation(parts, invitation, caller)
     return startSignUp(parts, wanted, { role, invitation: id }, caller)
   },
   finishSignUp: async ({ invitation, ...body }: SignUpFinish & WithInvitation, caller: Caller) => {
+    if (invitation === undefined)
+      return answerSignUp(await finishSignUp(parts, body, { uninvited: true }, caller))
     const { id } = await getOpenInvitation(parts, invitation, caller)
-    return finishSignUp(parts, body, { invitation: id }, caller)
+    return answerSignUp(await finishSignUp(parts, body, { invitation: id }, caller))
   },
 })

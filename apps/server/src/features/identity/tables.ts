@@ -1,5 +1,7 @@
 /** Roles of an account; a guest has only what others share with them. */
 export type RoleText = 'host' | 'member' | 'guest'
+/** Who may sign up without an invitation: nobody, whom a host approves, anybody. */
+export type RegistrationText = 'closed' | 'approval' | 'open'
 export type SessionMethodText = 'sign-up' | 'password' | 'recovery' | 'device' | 'passkey'
 
 /** What one open step of a sign-in or change is; see steps-store.ts. */
@@ -19,7 +21,14 @@ export type StepKind =
 /** Tables of the identity feature. Ids are 32 hex digits, times ms since 1970, booleans 0 and 1. */
 export type IdentityTables = {
   /** One row once the instance is set up. */
-  instance: { id: number; name: string; set_up_at: number }
+  instance: {
+    id: number
+    name: string
+    set_up_at: number
+    registration: RegistrationText
+    /** Quota of accounts made without an invitation; null: the default of the configuration. */
+    registration_quota_bytes: number | null
+  }
   accounts: {
     account: string
     log: string
@@ -33,6 +42,8 @@ export type IdentityTables = {
     /** Null: the default of the configuration. */
     quota_bytes: number | null
     created_at: number
+    /** Until when it waits for a host to let it in; null for all that were let in. */
+    waiting_until: number | null
   }
   /** OPAQUE records: without the set-up, which is not in the database, they say nothing of the password. */
   passwords: {
@@ -79,7 +90,7 @@ export type IdentityTables = {
   }
   sign_ups: {
     id: string
-    /** Null for the set-up. */
+    /** Null for the set-up; `open` without an invitation (registration-store.ts). */
     invitation: string | null
     account: string
     name_index: Uint8Array

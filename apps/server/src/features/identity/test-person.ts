@@ -110,8 +110,8 @@ export class Person extends TestMember {
     }
   }
 
-  /** First half of a sign-up, by set-up token or invitation. */
-  async startSignUp(right: { token: string } | { invitation: string }) {
+  /** First half of a sign-up, by set-up token, invitation, or nothing. */
+  async startSignUp(right: { token: string } | { invitation?: string }) {
     const registration = await beginRegistration(this.password)
     const wanted = {
       name: this.name,
@@ -168,14 +168,27 @@ export class Person extends TestMember {
     )
   }
 
+  /** Without an invitation; throws the problem's code. Waits for a host where registration asks for approval. */
+  async signUpUninvited(): Promise<this> {
+    const begun = await this.startSignUp({})
+    if (begun.started.status !== 200) throw new Error(begun.started.code)
+    const body = await this.signUpBody(begun)
+    const answer = await this.server.call(contract.finishSignUp, { body })
+    if (answer.status !== 200) throw new Error(answer.code)
+    return this.take(answer)
+  }
+
   protected take(
     answer: Pick<Answer<typeof contract.finishSignUp>, 'status' | 'code' | 'body'>,
   ): this {
     if (answer.status !== 200) throw new Error(`sign-up answered ${answer.code}`)
-    this.token = answer.body.token ?? ''
-    this.session = answer.body.session
-    this.backupCodes = answer.body.backupCodes
-    this.log.head = { seq: 5, chain: headOf(answer.body.receipts) }
+    const { body } = answer
+    if ('session' in body) {
+      this.token = body.token ?? ''
+      this.session = body.session
+    }
+    this.backupCodes = body.backupCodes
+    this.log.head = { seq: 5, chain: headOf(body.receipts) }
     return this
   }
 

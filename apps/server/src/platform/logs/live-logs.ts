@@ -31,6 +31,8 @@ export type LiveLogs = {
   get(id: string): Promise<LiveLog | undefined>
   /** Begins a batch. One at a time. */
   hold(): Hold
+  /** Forgets a log whose rows are gone. */
+  forget(id: string): Promise<void>
 }
 
 const load = async (db: Db, id: string, pause: boolean): Promise<LiveLog | undefined> => {
@@ -136,6 +138,12 @@ class LiveLogCache implements LiveLogs {
         resolve()
       },
     }
+  }
+
+  async forget(id: string): Promise<void> {
+    // Whoever is reading it still sees the rows of before, and would keep it.
+    await this.#loading.get(id)?.catch(() => undefined)
+    this.#forget(id)
   }
 
   #keep(live: LiveLog): void {

@@ -1,7 +1,8 @@
 import type { Bytes, Receipt } from '@hearthold/crypto'
 import { type AccountView, logKinds } from '@hearthold/model'
-import type { Kysely } from 'kysely'
+import type { Kysely, Transaction } from 'kysely'
 import type { Clock } from '#platform/clock.ts'
+import { onCommit } from '#platform/db/index.ts'
 import type { AppendRequest } from './append-request.ts'
 import { createAppendQueue } from './append-queue.ts'
 import { batchRunner } from './batch-runner.ts'
@@ -11,7 +12,7 @@ import type { ObjectAccess } from './object-access.ts'
 import { type Page, type PagePlace, readPage } from './pages.ts'
 import { prepareAppend } from './prepare.ts'
 import { createReceipts, type Receipts } from './receipts.ts'
-import { findChain, findLog, listLogs, type LogRow } from './store.ts'
+import { deleteLog, findChain, findLog, listLogs, type LogRow } from './store.ts'
 import type { LogTables } from './tables.ts'
 
 export type LogServiceOptions = {
@@ -48,6 +49,11 @@ export type LogService = {
   listFor(accountLog: string): Promise<LogHead[]>
   /** Entries after a number, as many as a page holds; undefined for an unknown log. */
   readPage(place: PagePlace): Promise<Page | undefined>
+  /**
+   * Removes a log with its entries, in the caller's transaction. Only for one that nobody was let into yet: no other
+   * log refers to it, it refers to no object, and nobody appends.
+   */
+  remove(trx: unknown, log: string): Promise<void>
   /** Calls back once per log and commit, after it; answers how to stop. A listener must not throw. */
   onCommit(listener: (commit: LogCommit) => void): () => void
 }
@@ -91,6 +97,10 @@ export const createLogService = (options: LogServiceOptions): LogService => {
     mayRead: async (accountLog, log) => (await findLog(db, log))?.owner === accountLog,
     listFor: async (accountLog) => (await listLogs(db, accountLog)).map(headOf),
     readPage: (place) => readPage(db, place, freshReceipt),
+    remove: async (trx, log) => {
+      const on = trx as Transaction<LogTables>
+      if (await deleteLog(on, log)) onCommit(on, () => void logs.forget(log))
+    },
     onCommit: (listener) => {
       listeners.add(listener)
       return () => void listeners.delete(listener)

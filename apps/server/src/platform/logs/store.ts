@@ -72,6 +72,15 @@ export const insertLog = async (
   return number
 }
 
+/** Removes a log with all its entries; false where there is none. */
+export const deleteLog = async (db: Db, id: string): Promise<boolean> => {
+  const row = await findLog(db, id)
+  if (!row) return false
+  await db.deleteFrom('log_entries').where('log', '=', row.number).execute()
+  await db.deleteFrom('logs').where('number', '=', row.number).execute()
+  return true
+}
+
 /** Moves a log's head. */
 export const updateHead = async (
   db: Db,

@@ -59,6 +59,14 @@ const problems: Readonly<Record<string, ProblemWords>> = {
     title: 'New accounts need an invitation here.',
     todo: 'Ask a host of this server for one.',
   },
+  second_factor_needed: {
+    title: 'This needs a code of the authenticator, or a backup code.',
+    todo: 'With neither at hand, prove a passkey or the recovery key instead.',
+  },
+  registration_full: {
+    title: 'Too many sign-ups are waiting here.',
+    todo: 'Try again later, or ask a host for an invitation.',
+  },
   name_taken: { title: 'Someone here has this name already.', todo: 'Choose another.' },
   sign_up_expired: {
     title: 'This took too long, and the server let go of it.',
@@ -80,7 +88,7 @@ const problems: Readonly<Record<string, ProblemWords>> = {
   },
   step_up_needed: { title: 'This needs a fresh proof that it is you.', todo: again },
   account_suspended: { title: 'This account is suspended.', todo: askHost },
-  account_waiting: {
+  approval_pending: {
     title: 'A host has not approved this account yet.',
     todo: 'Try again when they have.',
   },
