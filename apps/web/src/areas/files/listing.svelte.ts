@@ -14,7 +14,7 @@ export type ReadFolder = (
 export class Listing {
   share = $state('')
   folder = $state<string | null>(null)
-  sort = $state<Sort>({ by: 'name', descending: false })
+  sort = $state.raw<Sort>({ by: 'name', descending: false })
   crumbs = $state.raw<readonly Crumb[]>([])
   total = $state(0)
   /** In order; those of pages that are still on their way are missing. */

@@ -1,6 +1,7 @@
 /** Uploads and downloads as the worker tells of them, newest first. */
 import type { Transfer } from '../../workers/account/api.ts'
 
+const doneForMs = 8_000
 const ended: readonly Transfer['state'][] = ['done', 'cancelled', 'failed']
 
 class Transfers {
@@ -14,6 +15,12 @@ class Transfers {
     return this.running.length > 0
   }
   take(transfer: Transfer): void {
+    const before = this.list.find(({ id }) => id === transfer.id)?.state
+    const noted = transfer.skipped.length > 0
+    // What ended well and left nothing out says so for a moment; everything else stays until it was read.
+    if (transfer.state === 'done' && before !== 'done' && !noted) {
+      setTimeout(() => this.dismiss(transfer.id), doneForMs)
+    }
     const known = this.list.some(({ id }) => id === transfer.id)
     this.list = known
       ? this.list.map((one) => (one.id === transfer.id ? transfer : one))
