@@ -32,7 +32,7 @@ export const insertAccount = async (trx: Trx, row: AccountRow): Promise<void> =>
 export const updateAccount = async (
   trx: Trx,
   account: string,
-  values: Partial<Pick<AccountRow, 'suspended' | 'quota_bytes'>>,
+  values: Partial<Pick<AccountRow, 'suspended' | 'quota_bytes' | 'name_index' | 'pepper_version'>>,
 ): Promise<void> => {
   await trx.updateTable('accounts').set(values).where('account', '=', account).execute()
 }

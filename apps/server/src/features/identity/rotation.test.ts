@@ -23,6 +23,13 @@ const addVersion = async (name: string, secret: Uint8Array): Promise<void> => {
   await server.restart()
 }
 
+const nameIndexOf = ({ account }: Person) =>
+  server.db
+    .selectFrom('accounts')
+    .select(['name_index', 'pepper_version'])
+    .where('account', '=', account)
+    .executeTakeFirstOrThrow()
+
 describe('a new pepper', () => {
   test('keeps names, backup codes, invitations and the answers about nobody as they were', async () => {
     const invitation = await invite(ada)
@@ -41,15 +48,27 @@ describe('a new pepper', () => {
     const { started } = await new Person(server, 'ADA').startSignUp({ invitation })
     expect(started.code).toBe('name_taken')
     const ben = await new Person(server, 'Ben').signUp(invitation)
-    const rows = await server.db
-      .selectFrom('accounts')
-      .select(['account', 'pepper_version'])
-      .orderBy('pepper_version')
-      .execute()
-    expect(rows).toEqual([
-      { account: ada.account, pepper_version: 1 },
-      { account: ben.account, pepper_version: 2 },
-    ])
+    expect((await nameIndexOf(ben)).pepper_version).toBe(2)
+  })
+
+  test.each([
+    ['password', (person: Person) => person.signIn()],
+    ['recovery key', (person: Person) => person.recover()],
+  ])("a name's index moves to it at the next sign-in, by %s", async (_way, signIn) => {
+    const before = await nameIndexOf(ada)
+    await addVersion('pepper', randomBytes(32))
+    await ada.provePassword('wrong')
+    expect(await nameIndexOf(ada)).toEqual(before)
+    expect((await signIn(ada)).code).toBe('')
+    const after = await nameIndexOf(ada)
+    expect([before.pepper_version, after.pepper_version]).toEqual([1, 2])
+    expect(after.name_index).not.toEqual(before.name_index)
+    server.nextStep()
+    expect((await ada.signIn()).code).toBe('')
+    expect(await nameIndexOf(ada)).toEqual(after)
+    const invitation = await invite(ada)
+    const { started } = await new Person(server, ' ada ').startSignUp({ invitation })
+    expect(started.code).toBe('name_taken')
   })
 
   test('that comes between the halves of a sign-up lets no name be taken twice', async () => {

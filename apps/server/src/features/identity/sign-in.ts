@@ -2,6 +2,7 @@ import { ProblemError } from '@hearthold/contract'
 import { findAccount } from './account-store.ts'
 import { countBackupCodes } from './backup-codes.ts'
 import type { Trx } from './deps.ts'
+import { renewNameIndex } from './name-index.ts'
 import type { IdentityParts } from './parts.ts'
 import { createSession, handOver, type NewSession, type SessionWanted } from './sessions.ts'
 
@@ -22,6 +23,7 @@ export const admit = async (
   const account = await findAccount(trx, wanted.account)
   if (!account || account.suspended === 1) return { outcome: 'suspended' }
   if (account.waiting_until !== null) return { outcome: 'waiting' }
+  await renewNameIndex(parts, trx, account)
   return {
     outcome: 'signed-in',
     log: account.log,
