@@ -76,24 +76,33 @@ const watchPolicy = (): void => {
 
 const addAuthenticator = async (cdp: CDPSession, hasPrf: boolean): Promise<Authenticator> => {
   await cdp.send('WebAuthn.enable')
-  const { authenticatorId } = await cdp.send('WebAuthn.addVirtualAuthenticator', {
-    options: {
-      protocol: 'ctap2',
-      ctap2Version: 'ctap2_1',
-      transport: 'internal',
-      hasResidentKey: true,
-      hasUserVerification: true,
-      isUserVerified: true,
-      hasPrf,
-      automaticPresenceSimulation: true,
-    },
-  })
+  const add = async (): Promise<string> => {
+    const { authenticatorId } = await cdp.send('WebAuthn.addVirtualAuthenticator', {
+      options: {
+        protocol: 'ctap2',
+        ctap2Version: 'ctap2_1',
+        transport: 'internal',
+        hasResidentKey: true,
+        hasUserVerification: true,
+        isUserVerified: true,
+        hasPrf,
+        automaticPresenceSimulation: true,
+      },
+    })
+    return authenticatorId
+  }
+  let authenticatorId = await add()
+  const credentials = async (): Promise<number> =>
+    (await cdp.send('WebAuthn.getCredentials', { authenticatorId })).credentials.length
   return {
+    credentials,
     willing: async (yes) => {
       await cdp.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified: yes })
+      if (!yes || (await credentials()) > 0) return
+      // One that failed to verify its person stays blocked; it has nothing yet that would be lost.
+      await cdp.send('WebAuthn.removeVirtualAuthenticator', { authenticatorId })
+      authenticatorId = await add()
     },
-    credentials: async () =>
-      (await cdp.send('WebAuthn.getCredentials', { authenticatorId })).credentials.length,
   }
 }
 

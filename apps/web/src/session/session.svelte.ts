@@ -103,6 +103,9 @@ const take = (event: WorkerEvent): void => {
     case 'store-unavailable':
       state.storeUnavailable = true
       break
+    case 'signed-in-elsewhere':
+      if (state.status.at === 'signed-out') void refreshStatus().catch(() => undefined)
+      break
     case 'integrity':
       if (event.share === undefined && isAccountCode(event.code)) state.caught = event.code
       break
