@@ -49,6 +49,15 @@ const viewOf = (...nodes: readonly ShareNode[]): ShareView => {
 
 const malformed = expect.objectContaining({ code: 'malformed' }) as Error
 
+const outcomeOf = (work: () => unknown): unknown => {
+  try {
+    work()
+    return 'read'
+  } catch (error) {
+    return (error as { code?: unknown }).code
+  }
+}
+
 describe('the columns of a view', () => {
   it('come back as they were: texts of any script, none and empty, versions with and without content', () => {
     const version = {
@@ -145,11 +154,8 @@ describe('the columns of a view', () => {
       fc.property(fc.nat(good.tree.length - 1), fc.nat(255), fc.boolean(), (at, value, inKeys) => {
         const bytes = (inKeys ? good.keys : good.tree).slice()
         bytes[at % bytes.length] = value
-        try {
-          decodeShareView(inKeys ? { ...good, keys: bytes } : { ...good, tree: bytes })
-        } catch (error) {
-          expect(error).toEqual(malformed)
-        }
+        const changed = inKeys ? { ...good, keys: bytes } : { ...good, tree: bytes }
+        expect(['read', 'malformed']).toContain(outcomeOf(() => decodeShareView(changed)))
       }),
       { numRuns: 500 },
     )
