@@ -2,8 +2,8 @@ import { write } from 'node:fs'
 import { releaseBuffer } from '../transport/release-buffer.ts'
 
 /**
- * Files are written in pieces of this size, from one buffer, at multiples of it: the system then makes room in large
- * pages, which takes about half of what the same bytes cost it in pieces of 256 KiB. The copy costs a tenth of that.
+ * Files are written in pieces of this size, from one buffer, at multiples of it: on Linux that took the system about
+ * half of what the same bytes cost it as lists of pieces of 256 KiB, the copy into the buffer included.
  */
 const batchBytes = 4 * 1024 * 1024
 /** Batches that are full and not yet written; then the giver waits. */

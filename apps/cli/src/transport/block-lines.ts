@@ -197,8 +197,8 @@ const toResponse = ({ head, body }: Answer, line: Line, request: BlockRequest) =
 }
 
 /**
- * Connections for large downloads. node:http puts every body into new memory twice, 64 KiB at a time, which costs more
- * than opening the bytes does; here the system writes them where they are opened.
+ * Connections for large downloads. node:http puts every body into new memory, 64 KiB at a time, which with its collection
+ * costs more than opening the bytes does; here the system writes them where they are opened.
  * Anything but a plain answer is left to node:http.
  */
 export class BlockLines {
