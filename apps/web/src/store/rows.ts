@@ -61,7 +61,7 @@ export const indexedRows = async <Area extends string>(
     entries: async (area) => {
       const view = database.transaction(area).store
       const [keys, values] = await Promise.all([view.getAllKeys(), view.getAll()])
-      return keys.map((key, i): [string, unknown] => [String(key), values[i]])
+      return keys.map((key, i): [string, unknown] => [key as string, values[i]])
     },
     change: async (area, key, change) => {
       const step = database.transaction(area, 'readwrite')

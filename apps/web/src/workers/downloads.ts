@@ -118,14 +118,22 @@ const hasServiceWorker = async (): Promise<boolean> => {
 
 // ---------------------------------------------------------------- saving and playing
 
-const click = (address: string, name: string): void => {
+const click = (address: string, set: (link: HTMLAnchorElement) => void): void => {
   const link = document.createElement('a')
   link.href = address
-  link.download = name
+  set(link)
   link.hidden = true
   document.body.append(link)
   link.click()
   setTimeout(() => link.remove(), lingerMs)
+}
+
+/**
+ * Chromium asks no service worker for links with `download`. Without it this is a navigation that the answer turns into a
+ * download; a target keeps the app's own links from taking it.
+ */
+const asNavigation = (link: HTMLAnchorElement): void => {
+  link.target = '_self'
 }
 
 type Staged = { readonly file?: File; readonly error?: string }
@@ -149,7 +157,9 @@ const stage = (port: MessagePort, id: string): Promise<File> =>
 const saveStaged = async ({ port, name }: OpenedDownload): Promise<void> => {
   const file = await stage(port, newId())
   const address = URL.createObjectURL(file)
-  click(address, name)
+  click(address, (link) => {
+    link.download = name
+  })
   setTimeout(() => URL.revokeObjectURL(address), lingerMs)
 }
 
@@ -171,7 +181,7 @@ export const startDownload = async (download: OpenedDownload): Promise<void> => 
       port,
     }
   })
-  click(addressOf(id, name), name)
+  click(addressOf(id, name), asNavigation)
 }
 
 const mediaAnswer = ({ sizeBytes, type, port }: OpenedMedia, range: string | null): Answer => {

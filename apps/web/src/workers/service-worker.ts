@@ -111,6 +111,7 @@ const openedResponse = async (request: Request, path: string): Promise<Response>
   if (!found) return plain(404)
   const { answer, page } = found
   const end = (): void => {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port
     page.postMessage({ ended: true })
     page.close()
   }
@@ -167,7 +168,10 @@ const namedIn = (text: string): string[] => [
     text.matchAll(/["'`]\.\/([\w.-]+\.(?:m?js|css|woff2))["'`]/g),
     ([, name]) => `/assets/${name}`,
   ),
-  ...Array.from(text.matchAll(/href="(\/[\w-]+\.(?:svg|webmanifest|png))"/g), ([, path]) => path!),
+  ...Array.from(
+    text.matchAll(/href="(\/[\w-]+\.(?:svg|webmanifest|png))"/g),
+    ([, path = '']) => path,
+  ),
 ]
 
 const fetchWhole = async (shell: Cache, path: string): Promise<Response | undefined> => {

@@ -24,7 +24,7 @@ import {
   replaceRecoveryKey,
   revokeDevice,
 } from '@hearthold/member'
-import type { AccountApi, MethodRow, SignUpSteps } from './api.ts'
+import type { AccountApi, Me, MethodRow, SignUpSteps } from './api.ts'
 import { authenticatorOf } from './ceremonies.ts'
 import { type Desk, dropKeys } from './desk.ts'
 import { rememberMethod } from './enter.ts'
@@ -94,12 +94,74 @@ const unlocksByItself = async (desk: Desk, wanted: boolean): Promise<void> => {
   await profile.removeMethodSecret(account)
 }
 
+type Changing = <T>(work: () => Promise<T>) => Promise<T>
+type SecretsApi = Pick<
+  AccountApi,
+  | 'changePassword'
+  | 'addPassword'
+  | 'replaceAuthenticator'
+  | 'replaceBackupCodes'
+  | 'replaceRecoveryKey'
+>
+
+/** What the page shows of the account is told anew where it changes here. */
+const alterMe = ({ current }: Desk, change: Partial<Me>): void => {
+  if (current) current.me = { ...current.me, ...change }
+}
+
+const createSecrets = (desk: Desk, changing: Changing): SecretsApi => {
+  const member = () => desk.unlocked().member
+  return {
+    changePassword: (input) => changing(async () => void (await changePassword(member(), input))),
+    addPassword: ({ password }, steps) =>
+      changing(async () => {
+        const { backupCodes } = await addPassword(member(), {
+          password,
+          keepTotp: (totp) => steps.keepTotp(totp),
+          onWrongCode: () => steps.onWrongCode(),
+        })
+        alterMe(desk, { hasPassword: true, backupCodesLeft: backupCodes.length })
+        return { backupCodes }
+      }),
+    replaceAuthenticator: ({ oldCode }, steps) =>
+      changing(() => setAuthenticator(desk, oldCode, steps)),
+    replaceBackupCodes: async ({ code }) => {
+      const body = proofOf(code)
+      const { backupCodes } = await desk.client.call(replaceBackupCodes, { body })
+      alterMe(desk, { backupCodesLeft: backupCodes.length })
+      return backupCodes
+    },
+    replaceRecoveryKey: (keepNew) =>
+      changing(async () => void (await replaceRecoveryKey(member(), (text) => keepNew(text)))),
+  }
+}
+
+const removeOne = async (desk: Desk, method: string, secondFactor?: string): Promise<void> => {
+  const { member, account } = desk.unlocked()
+  const passkeys = await listPasskeys(member)
+  if (passkeys.some(({ id }) => id === method)) await removePasskey(member, method)
+  else await removeMethod(member, method, secondFactor)
+  if (method === deviceOf(member).id) await (await desk.profile()).removeMethodSecret(account)
+}
+
+const forgetOne = async (desk: Desk, device: string): Promise<void> => {
+  const { member, account } = desk.unlocked()
+  const own = deviceOf(member).id === device
+  await forgetDevice(member, device)
+  if (!own) return
+  await (await desk.profile()).removeMethodSecret(account)
+  dropKeys(desk)
+  desk.tabs.tell({ news: 'signed-out', account })
+  desk.events.tell({ type: 'signed-out', reason: 'revoked' })
+}
+
 /** Account of the API. Changes of methods run one at a time over all tabs of this browser. */
 export const createAccountPage = (desk: Desk): AccountApi => {
   const { client } = desk
   const member = () => desk.unlocked().member
-  const changing = <T>(work: () => Promise<T>): Promise<T> => withLock('identity', work)
+  const changing: Changing = (work) => withLock('identity', work)
   return {
+    ...createSecrets(desk, changing),
     methods: () => methodRows(desk),
     devices: async () =>
       (await listDevices(member())).map(({ hasMethod, ...device }) => ({
@@ -110,30 +172,6 @@ export const createAccountPage = (desk: Desk): AccountApi => {
       const { sessions } = await client.call(listSessions)
       return sessions.map(({ device, ...session }) => ({ ...session, device: device ?? undefined }))
     },
-    changePassword: (input) => changing(async () => void (await changePassword(member(), input))),
-    addPassword: ({ password }, steps) =>
-      changing(async () => {
-        const { backupCodes } = await addPassword(member(), {
-          password,
-          keepTotp: (totp) => steps.keepTotp(totp),
-          onWrongCode: () => steps.onWrongCode(),
-        })
-        const { current } = desk
-        if (current) {
-          current.me = { ...current.me, hasPassword: true, backupCodesLeft: backupCodes.length }
-        }
-        return { backupCodes }
-      }),
-    replaceAuthenticator: ({ oldCode }, steps) =>
-      changing(() => setAuthenticator(desk, oldCode, steps)),
-    replaceBackupCodes: async ({ code }) => {
-      const { backupCodes } = await client.call(replaceBackupCodes, { body: proofOf(code) })
-      const { current } = desk
-      if (current) current.me = { ...current.me, backupCodesLeft: backupCodes.length }
-      return backupCodes
-    },
-    replaceRecoveryKey: (keepNew) =>
-      changing(async () => void (await replaceRecoveryKey(member(), (text) => keepNew(text)))),
     addPasskey: (label, ceremonies) =>
       changing(async () => {
         const authenticator = authenticatorOf({
@@ -144,27 +182,8 @@ export const createAccountPage = (desk: Desk): AccountApi => {
         return { canUnlock }
       }),
     renamePasskey: (method, label) => renamePasskey(member(), method, label),
-    removeMethod: (method, secondFactor) =>
-      changing(async () => {
-        const passkeys = await listPasskeys(member())
-        if (passkeys.some(({ id }) => id === method)) await removePasskey(member(), method)
-        else await removeMethod(member(), method, secondFactor)
-        const { account } = desk.unlocked()
-        if (method === deviceOf(member()).id) {
-          await (await desk.profile()).removeMethodSecret(account)
-        }
-      }),
-    forgetDevice: (device) =>
-      changing(async () => {
-        const { account } = desk.unlocked()
-        const own = deviceOf(member()).id === device
-        await forgetDevice(member(), device)
-        if (!own) return
-        await (await desk.profile()).removeMethodSecret(account)
-        dropKeys(desk)
-        desk.tabs.tell({ news: 'signed-out', account })
-        desk.events.tell({ type: 'signed-out', reason: 'revoked' })
-      }),
+    removeMethod: (method, secondFactor) => changing(() => removeOne(desk, method, secondFactor)),
+    forgetDevice: (device) => changing(() => forgetOne(desk, device)),
     revokeDevice: (device) => changing(async () => void (await revokeDevice(member(), device))),
     endSession: async (session) => void (await client.call(endOneSession, { params: { session } })),
     endOtherSessions: async () =>

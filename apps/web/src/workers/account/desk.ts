@@ -75,7 +75,7 @@ const hear = (desk: Desk, news: TabNews): void => {
   }
   if (current?.account !== news.account) return
   if (news.news === 'share-changed') void current.shares.refresh(news.share)
-  else void current.shares.listChanged()
+  else current.shares.listChanged()
 }
 
 /** The worker's desk; nothing is opened or sent before it is asked for. */
@@ -84,7 +84,10 @@ export const createDesk = (): Desk => {
   const tell = (event: WorkerEvent): void => events.tell(event)
   let opening: Promise<ProfileStore> | undefined
   let toldStore = false
-  const network = createNetwork((online) => tell({ type: 'online', online }))
+  const network = createNetwork((online) => {
+    tell({ type: 'online', online })
+    if (online) desk.current?.outbox.replayLater()
+  })
   const desk: Desk = {
     network,
     client: createClient({

@@ -142,42 +142,86 @@ const mediaRange = (
   return { start: from, end: to, port }
 }
 
+type Begun = {
+  readonly id: string
+  readonly opened: Opened
+  readonly stop: AbortController
+  readonly end: (error?: unknown) => void
+}
+
+const beginDownload = (
+  desk: Desk,
+  stops: Map<string, AbortController>,
+  of: { current: Current; share: Share; ids: readonly string[]; seq: number | undefined },
+): Begun => {
+  const { current, share, ids, seq } = of
+  const id = randomId()
+  const stop = new AbortController()
+  const signal = AbortSignal.any([stop.signal, current.ended])
+  const blank = { id, direction: 'download', share: share.log, folder: undefined } as const
+  const track = trackTransfer(desk.events, blankTransfer({ ...blank, title: '' }))
+  const progress: Progress = { track, files: 0, bytes: 0 }
+  const opened = isOneFile(share, ids)
+    ? openFile(share, nodeOf(share, ids[0]!), seq, progress, signal)
+    : openZip(share, ids, progress, signal)
+  stops.set(id, stop)
+  track.set({ title: opened.name, complete: true, ...opened.totals })
+  const end = (error?: unknown): void => {
+    stops.delete(id)
+    if (error === undefined) return track.set({ state: 'done' })
+    const { kind, code, message } = errorOnWire(error)
+    if (stop.signal.aborted || kind === 'aborted') return track.set({ state: 'cancelled' })
+    track.set({ state: 'failed', error: { code, message } })
+    if (kind === 'integrity') desk.events.tell({ type: 'integrity', code, share: share.log })
+  }
+  return { id, opened, stop, end }
+}
+
+const cancelled = () => new DOMException('The download was cancelled.', 'AbortError')
+
+/** Answers questions for parts of one version of a file, for as long as the account is unlocked. */
+const serveParts = (
+  port: MessagePort,
+  share: Share,
+  version: ReadableVersion,
+  ended: AbortSignal,
+): void => {
+  port.addEventListener('message', ({ data }: MessageEvent) => {
+    const range = mediaRange(data, version.content.sizeBytes)
+    if (!range || ended.aborted) return
+    const { start, end } = range
+    const stop = new AbortController()
+    const signal = AbortSignal.any([stop.signal, ended])
+    const source = readContent(share, version, { range: { start, end }, signal })
+    const served = servePulls(range.port, source, () => stop.abort(cancelled()))
+    // The player is told by the port, and asks again where it wants to.
+    served.catch(() => undefined)
+  })
+  port.start()
+}
+
+const readPart = async (
+  share: Share,
+  version: ReadableVersion,
+  { start, end }: { start: number; end: number },
+  signal: AbortSignal,
+): Promise<ArrayBuffer> => {
+  const until = Math.min(end, version.content.sizeBytes)
+  if (!(start >= 0 && start <= until && until - start <= rangeLimitBytes)) {
+    throw new ProblemError('range_not_satisfiable', 'The file has no such part.')
+  }
+  const out = new Uint8Array(until - start)
+  let at = 0
+  for await (const part of readContent(share, version, { range: { start, end: until }, signal })) {
+    out.set(part, at)
+    at += part.length
+  }
+  return out.buffer
+}
+
 /** Downloads of the API. */
 export const createDownloads = (desk: Desk) => {
   const stops = new Map<string, AbortController>()
-
-  const begin = async (
-    share: Share,
-    ids: readonly string[],
-    seq: number | undefined,
-    current: Current,
-  ) => {
-    const id = randomId()
-    const stop = new AbortController()
-    const signal = AbortSignal.any([stop.signal, current.ended])
-    const track = trackTransfer(
-      desk.events,
-      blankTransfer({ id, direction: 'download', share: share.log, folder: undefined, title: '' }),
-    )
-    const progress: Progress = { track, files: 0, bytes: 0 }
-    const opened = isOneFile(share, ids)
-      ? openFile(share, nodeOf(share, ids[0]!), seq, progress, signal)
-      : openZip(share, ids, progress, signal)
-    stops.set(id, stop)
-    track.set({ title: opened.name, complete: true, ...opened.totals })
-    const end = (error?: unknown): void => {
-      stops.delete(id)
-      if (error === undefined) return track.set({ state: 'done' })
-      const { kind, code, message } = errorOnWire(error)
-      if (stop.signal.aborted || kind === 'aborted') return track.set({ state: 'cancelled' })
-      track.set({ state: 'failed', error: { code, message } })
-      if (kind === 'integrity') desk.events.tell({ type: 'integrity', code, share: share.log })
-    }
-    return { id, opened, stop, end }
-  }
-
-  const cancelled = () => new DOMException('The download was cancelled.', 'AbortError')
-
   return {
     download: async (
       log: string,
@@ -186,7 +230,7 @@ export const createDownloads = (desk: Desk) => {
     ): Promise<OpenedDownload> => {
       const current = desk.unlocked()
       const share = await current.shares.get(log)
-      const { id, opened, stop, end } = await begin(share, ids, seq, current)
+      const { id, opened, stop, end } = beginDownload(desk, stops, { current, share, ids, seq })
       const { port1, port2 } = new MessageChannel()
       void servePulls(port1, opened.source, () => stop.abort(cancelled())).then(() => end(), end)
       const { name, sizeBytes, type } = opened
@@ -197,19 +241,10 @@ export const createDownloads = (desk: Desk) => {
       const share = await current.shares.get(log)
       const node = nodeOf(share, id)
       const version = versionOf(node, seq)
-      const { sizeBytes } = version.content
       const name = safeName(node.name ?? node.id)
       const { port1, port2 } = new MessageChannel()
-      port1.onmessage = ({ data }: MessageEvent) => {
-        const range = mediaRange(data, sizeBytes)
-        if (!range || current.ended.aborted) return
-        const { start, end, port } = range
-        const stop = new AbortController()
-        const signal = AbortSignal.any([stop.signal, current.ended])
-        const source = readContent(share, version, { range: { start, end }, signal })
-        void servePulls(port, source, () => stop.abort(cancelled())).catch(() => undefined)
-      }
-      return { name, sizeBytes, type: mediaType(name), port: port2 }
+      serveParts(port1, share, version, current.ended)
+      return { name, sizeBytes: version.content.sizeBytes, type: mediaType(name), port: port2 }
     },
     readRange: async (
       log: string,
@@ -221,18 +256,7 @@ export const createDownloads = (desk: Desk) => {
       const current = desk.unlocked()
       const share = await current.shares.get(log)
       const version = versionOf(nodeOf(share, id), seq)
-      const until = Math.min(end, version.content.sizeBytes)
-      if (!(start >= 0 && start <= until && until - start <= rangeLimitBytes)) {
-        throw new ProblemError('range_not_satisfiable', 'The file has no such part.')
-      }
-      const out = new Uint8Array(until - start)
-      let at = 0
-      const range = { start, end: until }
-      for await (const part of readContent(share, version, { range, signal: current.ended })) {
-        out.set(part, at)
-        at += part.length
-      }
-      return out.buffer
+      return readPart(share, version, { start, end }, current.ended)
     },
     cancel: (id: string): boolean => {
       const stop = stops.get(id)

@@ -19,7 +19,7 @@ import { randomBytes, toHex } from './bytes.ts'
 import type { Desk } from './desk.ts'
 import { deviceLabel } from './device-label.ts'
 import { withLock } from './locks.ts'
-import { createOpenShares } from './open-shares.ts'
+import { OpenShares } from './open-shares.ts'
 import { createOutbox } from './outbox.ts'
 
 type SessionAnswer = AnswerOf<typeof getSession>
@@ -56,10 +56,19 @@ const methodKept = async (
   return { type: deviceType, id: both.slice(0, idBytes), secret: both.slice(idBytes) }
 }
 
+/** Without the server its last answers are shown again, from this device's own sealed store: there is nothing to hold them against. */
+const nothingSeen = { seq: 0, chain: '0'.repeat(64), at: 0 }
+
 const memoryContext = (desk: Desk): MemberContext => ({
   client: desk.client,
   heads: { find: () => Promise.resolve(undefined), put: () => Promise.resolve() },
 })
+
+/** Answers of earlier runs count where the server cannot be reached. */
+export const keptAnswers = async (desk: Desk): Promise<void> => {
+  const { answer, putAnswer } = await desk.profile()
+  desk.network.keepAnswersIn({ answer, putAnswer, page: () => Promise.resolve(undefined) })
+}
 
 /** What packages/member needs, with the store of an account; without one, for proofs before it is known. */
 export async function contextFor(
@@ -75,9 +84,19 @@ export async function contextFor(
   const profile = await desk.profile()
   const store = openAccountStore(account, profile.sealing, desk.onStoreUnavailable)
   const known = await profile.account(account)
+  desk.network.keepAnswersIn({
+    answer: profile.answer,
+    putAnswer: profile.putAnswer,
+    page: store.page,
+  })
   const context: MemberContext = {
     client: desk.client,
-    heads: store.heads,
+    heads: {
+      find: (log) => (desk.network.online ? store.heads.find(log) : Promise.resolve(nothingSeen)),
+      put: store.heads.put,
+    },
+    distrusted: (_log, error) =>
+      desk.events.tell({ type: 'integrity', code: error.code, share: undefined }),
     cache: {
       load: (log) => store.cache.load(log),
       // One tab writes a state at a time; where another is at it, its own is as good.
@@ -126,7 +145,7 @@ export const beginAccount = async (
   if (session.session.device !== deviceOf(member).id) await bindDevice(member, session.session.id)
   const me = await meOf(member, session)
   const ending = new AbortController()
-  const shares = createOpenShares(desk, { member, ended: ending.signal })
+  const shares = new OpenShares(desk, { member, store, ended: ending.signal })
   const outbox = createOutbox(desk, { member, store, shares, ended: ending.signal })
   desk.current?.end()
   desk.current = {
@@ -141,6 +160,10 @@ export const beginAccount = async (
       ending.abort(new DOMException('The account was locked.', 'AbortError'))
       store.close()
     },
+  }
+  const first = desk.network.lastPage(member.account.log)
+  if (first?.after === 0 && desk.network.online) {
+    await store.putPage(member.account.log, 0, first.bytes)
   }
   shares.start()
   outbox.replayLater()

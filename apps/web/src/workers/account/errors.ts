@@ -56,10 +56,13 @@ const numberOf = (value: unknown): number | undefined =>
 
 const plainOf = (value: unknown): Plain | undefined => {
   if (typeof value !== 'object' || value === null) return undefined
-  const kept = Object.entries(value).filter(([, one]) =>
-    ['string', 'number', 'boolean'].includes(typeof one),
-  )
-  return Object.fromEntries(kept) as Plain
+  const kept: Record<string, string | number | boolean> = {}
+  for (const [name, one] of Object.entries(value as Record<string, unknown>)) {
+    if (typeof one === 'string' || typeof one === 'number' || typeof one === 'boolean') {
+      kept[name] = one
+    }
+  }
+  return kept
 }
 
 const camelToSnake = (name: string): string =>
@@ -68,8 +71,11 @@ const camelToSnake = (name: string): string =>
     .replaceAll(/(?<=[a-z])(?=[A-Z])/g, '_')
     .toLowerCase() || 'other'
 
+/** The stable code of anything that was thrown. */
+export const codeOf = (thrown: unknown): string => errorOnWire(thrown).code
+
 /** Codes of errors that have none of their own: of their name, `network` kinds as they are. */
-const codeOf = (error: Error & Record<string, unknown>): string =>
+const ownCode = (error: Error & Record<string, unknown>): string =>
   textOf(error['code']) ??
   (error.name === 'NetworkError' ? textOf(error['kind']) : undefined) ??
   (error.name === 'PasskeyPrfError' ? `passkey_prf_${String(error['reason'])}` : undefined) ??
@@ -88,7 +94,7 @@ export const errorOnWire = (thrown: unknown): ErrorOnWire => {
   return {
     kind: kinds[error.name] ?? 'other',
     name: error.name,
-    code: codeOf(error),
+    code: ownCode(error),
     message: error.message,
     detail: textOf(error['detail']),
     retryAfterSeconds: numberOf(error['retryAfterSeconds']),

@@ -24,7 +24,16 @@ import { isId } from './bytes.ts'
 import { authenticatorOf } from './ceremonies.ts'
 import { type Desk, dropKeys, isOffline } from './desk.ts'
 import { deviceLabel } from './device-label.ts'
-import { beginAccount, contextFor, enter, enterHere, type Proof, rememberMethod } from './enter.ts'
+import {
+  beginAccount,
+  contextFor,
+  enter,
+  type EnterOptions,
+  enterHere,
+  keptAnswers,
+  type Proof,
+  rememberMethod,
+} from './enter.ts'
 import { withLock } from './locks.ts'
 
 type SessionAnswer = AnswerOf<typeof getSession>
@@ -106,118 +115,125 @@ const makeAccount = async (
   return { backupCodes: created.backupCodes, waiting: false }
 }
 
-/** Identity of the API. Calls that change who is unlocked run one after the other. */
-export const createIdentity = (desk: Desk): IdentityApi => {
-  const { client } = desk
-  const statusNow = async (): Promise<AccountStatus> => {
-    if (desk.current) return { at: 'unlocked', me: desk.current.me }
-    const session = await findSession(desk)
-    if (!session) {
-      const { needed } = await client.call(getSetUp)
-      return { at: needed ? 'not-set-up' : 'signed-out' }
-    }
-    const me = await enterHere(desk, session)
-    return me ? { at: 'unlocked', me } : lockedStatus(session)
-  }
-  const told = async (work: () => Promise<AccountStatus>): Promise<AccountStatus> => {
-    const status = await work()
-    desk.events.tell({ type: 'status', status })
-    return status
-  }
+/** Runs one after the other within this tab, and where keys or methods change also over all tabs. */
+const createTurns = () => {
+  let turn: Promise<unknown> = Promise.resolve()
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
     const mine = turn.then(work, work)
     turn = mine.catch(() => undefined)
     return mine
   }
-  let turn: Promise<unknown> = Promise.resolve()
-  const entered = (proof: Proof, options: Parameters<typeof enter>[2]) =>
-    told(async () => ({ at: 'unlocked', me: await enter(desk, proof, options) }))
-  const changing = <T>(work: () => Promise<T>): Promise<T> =>
-    inTurn(() => withLock('identity', work))
-
-  /** Where this browser unlocked by itself before, it goes on to do so. */
-  const staysSignedIn = async (): Promise<boolean> => {
-    const { session } = await client.call(getSession)
-    return session.staySignedIn
-  }
-
   return {
-    status: () => inTurn(() => told(statusNow)),
+    inTurn,
+    changing: <T>(work: () => Promise<T>): Promise<T> => inTurn(() => withLock('identity', work)),
+  }
+}
+
+const statusOf = async (desk: Desk): Promise<AccountStatus> => {
+  if (desk.current) return { at: 'unlocked', me: desk.current.me }
+  await keptAnswers(desk)
+  if (!desk.network.online) await desk.network.probe()
+  const session = await findSession(desk)
+  if (!session) {
+    const { needed } = await desk.client.call(getSetUp)
+    return { at: needed ? 'not-set-up' : 'signed-out' }
+  }
+  const me = await enterHere(desk, session)
+  return me ? { at: 'unlocked', me } : lockedStatus(session)
+}
+
+const told = (desk: Desk, status: AccountStatus): AccountStatus => {
+  desk.events.tell({ type: 'status', status })
+  return status
+}
+
+const entered = async (desk: Desk, proof: Proof, options: EnterOptions): Promise<AccountStatus> =>
+  told(desk, { at: 'unlocked', me: await enter(desk, proof, options) })
+
+/** Where this browser unlocked by itself before, it goes on to do so. */
+const staysSignedIn = async ({ client }: Desk): Promise<boolean> => {
+  const { session } = await client.call(getSession)
+  return session.staySignedIn
+}
+
+type SignIns = Pick<IdentityApi, 'signInByPassword' | 'signInByPasskey' | 'signInByRecoveryKey'>
+
+const createSignIns = (desk: Desk): SignIns => ({
+  signInByPassword: async ({ name, password, staySignedIn }, askCode) => {
+    const { context } = await contextFor(desk)
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const secondFactor = () => askCode(attempt)
+        const who = { name, password, secondFactor, transport: 'cookie', staySignedIn } as const
+        return await entered(desk, await signInWithPassword(context, who), { staySignedIn })
+      } catch (error) {
+        if (codeOf(error) !== 'second_factor_wrong' || attempt >= codeAttempts) throw error
+      }
+    }
+  },
+  signInByPasskey: async ({ staySignedIn }, ceremonies) => {
+    const { context } = await contextFor(desk)
+    const authenticator = authenticatorOf(ceremonies)
+    const who = { authenticator, transport: 'cookie', staySignedIn } as const
+    const proof = await signInWithPasskey(context, who)
+    const { unlockBy } = proof
+    if (unlockBy) return entered(desk, { ...proof, unlockBy }, { staySignedIn })
+    return told(desk, await statusOf(desk))
+  },
+  signInByRecoveryKey: async ({ recoveryKey, staySignedIn }, keepNew) => {
+    const { context } = await contextFor(desk)
+    const who = { recoveryKey, transport: 'cookie', staySignedIn } as const
+    return entered(desk, await signInWithRecoveryKey(context, who), { staySignedIn, keepNew })
+  },
+})
+
+type Unlocks = Pick<IdentityApi, 'unlockByPassword' | 'unlockByPasskey' | 'unlockByRecoveryKey'>
+
+const createUnlocks = (desk: Desk, signIns: SignIns): Unlocks => ({
+  unlockByPassword: async (password) => {
+    const { context } = await contextFor(desk)
+    const proof = await provePasswordAgain(context, password)
+    return entered(desk, proof, { staySignedIn: await staysSignedIn(desk) })
+  },
+  unlockByPasskey: async (ceremonies) => {
+    const { context } = await contextFor(desk)
+    const proof = await provePasskeyAgain(context, authenticatorOf(ceremonies))
+    const { unlockBy } = proof
+    if (!unlockBy) return told(desk, await statusOf(desk))
+    return entered(desk, { ...proof, unlockBy }, { staySignedIn: await staysSignedIn(desk) })
+  },
+  unlockByRecoveryKey: async (recoveryKey, keepNew) => {
+    const staySignedIn = await staysSignedIn(desk)
+    return signIns.signInByRecoveryKey({ recoveryKey, staySignedIn }, keepNew)
+  },
+})
+
+/** Identity of the API. */
+export const createIdentity = (desk: Desk): IdentityApi => {
+  const { inTurn, changing } = createTurns()
+  const signIns = createSignIns(desk)
+  const unlocks = createUnlocks(desk, signIns)
+  const context = () => desk.unlocked().member.context
+  return {
+    status: () => inTurn(async () => told(desk, await statusOf(desk))),
     createAccount: (account, steps) =>
       changing(async () => {
         const made = await makeAccount(desk, account, steps)
-        await told(statusNow)
+        told(desk, await statusOf(desk))
         return made
       }),
-    signInByPassword: ({ name, password, staySignedIn }, askCode) =>
-      changing(async () => {
-        for (let attempt = 1; ; attempt++) {
-          try {
-            const proof = await signInWithPassword((await contextFor(desk)).context, {
-              name,
-              password,
-              secondFactor: () => askCode(attempt),
-              transport: 'cookie',
-              staySignedIn,
-            })
-            return await entered(proof, { staySignedIn })
-          } catch (error) {
-            if (codeOf(error) !== 'second_factor_wrong' || attempt >= codeAttempts) throw error
-          }
-        }
-      }),
-    signInByPasskey: ({ staySignedIn }, ceremonies) =>
-      changing(async () => {
-        const proof = await signInWithPasskey((await contextFor(desk)).context, {
-          authenticator: authenticatorOf(ceremonies),
-          transport: 'cookie',
-          staySignedIn,
-        })
-        const { unlockBy } = proof
-        if (unlockBy) return entered({ ...proof, unlockBy }, { staySignedIn })
-        return told(statusNow)
-      }),
-    signInByRecoveryKey: ({ recoveryKey, staySignedIn }, keepNew) =>
-      changing(async () => {
-        const proof = await signInWithRecoveryKey((await contextFor(desk)).context, {
-          recoveryKey,
-          transport: 'cookie',
-          staySignedIn,
-        })
-        return entered(proof, { staySignedIn, keepNew })
-      }),
-    unlockByPassword: (password) =>
-      changing(async () => {
-        const proof = await provePasswordAgain((await contextFor(desk)).context, password)
-        return entered(proof, { staySignedIn: await staysSignedIn() })
-      }),
-    unlockByPasskey: (ceremonies) =>
-      changing(async () => {
-        const { context } = await contextFor(desk)
-        const proof = await provePasskeyAgain(context, authenticatorOf(ceremonies))
-        const { unlockBy } = proof
-        if (!unlockBy) return told(statusNow)
-        return entered({ ...proof, unlockBy }, { staySignedIn: await staysSignedIn() })
-      }),
-    unlockByRecoveryKey: (recoveryKey, keepNew) =>
-      changing(async () => {
-        const staySignedIn = await staysSignedIn()
-        const proof = await signInWithRecoveryKey((await contextFor(desk)).context, {
-          recoveryKey,
-          transport: 'cookie',
-          staySignedIn,
-        })
-        return entered(proof, { staySignedIn, keepNew })
-      }),
+    signInByPassword: (...given) => changing(() => signIns.signInByPassword(...given)),
+    signInByPasskey: (...given) => changing(() => signIns.signInByPasskey(...given)),
+    signInByRecoveryKey: (...given) => changing(() => signIns.signInByRecoveryKey(...given)),
+    unlockByPassword: (...given) => changing(() => unlocks.unlockByPassword(...given)),
+    unlockByPasskey: (...given) => changing(() => unlocks.unlockByPasskey(...given)),
+    unlockByRecoveryKey: (...given) => changing(() => unlocks.unlockByRecoveryKey(...given)),
     signOut: () => changing(() => signOut(desk)),
-    proveByPassword: async (password) => {
-      await provePasswordAgain(desk.unlocked().member.context, password)
-    },
-    proveByPasskey: async (ceremonies) => {
-      await provePasskeyAgain(desk.unlocked().member.context, authenticatorOf(ceremonies))
-    },
+    proveByPassword: async (password) => void (await provePasswordAgain(context(), password)),
+    proveByPasskey: async (ceremonies) =>
+      void (await provePasskeyAgain(context(), authenticatorOf(ceremonies))),
     usage: async () => {
-      const { usedBytes, quotaBytes } = await client.call(getUsage)
+      const { usedBytes, quotaBytes } = await desk.client.call(getUsage)
       return { usedBytes, quotaBytes }
     },
   }

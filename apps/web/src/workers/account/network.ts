@@ -1,4 +1,4 @@
-/** The way to the server, and whether there is one now. */
+/** The way to the server, whether there is one now, and what is answered from this device while there is none. */
 import {
   fetchTransport,
   NetworkError,
@@ -6,72 +6,96 @@ import {
   type TransportResponse,
 } from '@hearthold/client'
 
-/** Answers kept from earlier, for while there is no way to the server; undefined where none is kept. */
-export type KeptAnswers = (method: string, url: string) => Promise<Uint8Array | undefined>
-/** Told of answers that are worth keeping. */
-export type AnswerTaker = (method: string, url: string, bytes: Uint8Array) => void
+/** A page of a log as it came, and the number that it begins after. */
+export type LogAnswer = { readonly after: number; readonly bytes: Uint8Array }
+
+/** Where answers lie for reading without the server. `name` is `session` or `logs`. */
+export type AnswerStore = {
+  answer(name: string): Promise<Uint8Array | undefined>
+  putAnswer(name: string, bytes: Uint8Array): Promise<void>
+  page(log: string): Promise<LogAnswer | undefined>
+}
 
 export type Network = {
   readonly transport: Transport
   /** False from a failed request until one succeeds. */
   readonly online: boolean
-  /** Set once the stores are open. */
-  keepAnswers(kept: KeptAnswers, take: AnswerTaker): void
+  keepAnswersIn(store: AnswerStore): void
+  /** The newest page that came of a log (id in hex) in this run. */
+  lastPage(log: string): LogAnswer | undefined
   /** Asks the server for a sign of life; true where there is one. */
   probe(): Promise<boolean>
 }
 
-const kinds = /^\/api\/(?:session|logs|logs\/[0-9a-f]{32}\/entries\?.*)$/
+type Kept =
+  | { readonly kind: 'answer'; readonly name: string }
+  | { readonly kind: 'page'; readonly log: string; readonly after: number }
 
-/** Whether an answer is one that reading without the server needs. */
-const isKept = (method: string, url: string): boolean => method === 'GET' && kinds.test(url)
+/** What reading without the server needs; undefined for all other requests. */
+const keptOf = (method: string, url: string): Kept | undefined => {
+  if (method !== 'GET') return undefined
+  if (url === '/api/session' || url === '/api/logs') return { kind: 'answer', name: url.slice(5) }
+  const page = /^\/api\/logs\/([0-9a-f]{32})\/entries\?after=(\d+)$/.exec(url)
+  return page ? { kind: 'page', log: page[1]!, after: Number(page[2]) } : undefined
+}
 
-async function* one(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes
 }
 
-const answerOf = (bytes: Uint8Array): TransportResponse => ({
+const responseOf = (bytes: Uint8Array): TransportResponse => ({
   status: 200,
   headers: { 'content-length': String(bytes.length) },
-  body: one(bytes),
+  body: once(bytes),
   bytes: () => Promise.resolve(bytes),
   discard: () => undefined,
 })
 
+const isLost = (error: unknown): boolean =>
+  error instanceof NetworkError && error.kind === 'dropped'
+
 /** `onChange` is told when the way to the server is lost and when it is back. */
 export const createNetwork = (onChange: (online: boolean) => void): Network => {
   const base = fetchTransport()
+  const pages = new Map<string, LogAnswer>()
   let online = true
-  let kept: KeptAnswers | undefined
-  let take: AnswerTaker | undefined
+  let store: AnswerStore | undefined
   const become = (now: boolean): void => {
     if (now !== online) onChange((online = now))
   }
-  const request: Transport['request'] = async (asked) => {
-    const keeps = isKept(asked.method, asked.url)
-    if (!online && keeps && kept) {
-      const bytes = await kept(asked.method, asked.url)
-      if (bytes) return answerOf(bytes)
+  const find = async (kept: Kept): Promise<TransportResponse | undefined> => {
+    if (kept.kind === 'answer') {
+      const bytes = await store?.answer(kept.name)
+      return bytes && responseOf(bytes)
     }
+    const page = await store?.page(kept.log)
+    return page?.after === kept.after ? responseOf(page.bytes) : undefined
+  }
+  const take = (kept: Kept, bytes: Uint8Array): void => {
+    if (kept.kind === 'page') pages.set(kept.log, { after: kept.after, bytes })
+    else void store?.putAnswer(kept.name, bytes)
+  }
+  const taking = (kept: Kept, response: TransportResponse): TransportResponse => ({
+    ...response,
+    bytes: async (limit) => {
+      const bytes = await response.bytes(limit)
+      take(kept, bytes)
+      return bytes
+    },
+  })
+  const request: Transport['request'] = async (asked) => {
+    const kept = keptOf(asked.method, asked.url)
+    const early = kept && !online ? await find(kept) : undefined
+    if (early) return early
     try {
       const response = await base.request(asked)
       become(true)
-      if (!keeps || response.status !== 200 || !take) return response
-      const taking = take
-      return {
-        ...response,
-        bytes: async (limit) => {
-          const bytes = await response.bytes(limit)
-          taking(asked.method, asked.url, bytes)
-          return bytes
-        },
-      }
+      return kept && response.status === 200 ? taking(kept, response) : response
     } catch (error) {
-      if (error instanceof NetworkError && error.passing && error.kind !== 'timeout') {
-        become(false)
-        const bytes = keeps ? await kept?.(asked.method, asked.url) : undefined
-        if (bytes) return answerOf(bytes)
-      }
+      if (!isLost(error)) throw error
+      become(false)
+      const late = kept && (await find(kept))
+      if (late) return late
       throw error
     }
   }
@@ -80,16 +104,14 @@ export const createNetwork = (onChange: (online: boolean) => void): Network => {
     get online() {
       return online
     },
-    keepAnswers: (find, taker) => {
-      kept = find
-      take = taker
-    },
+    keepAnswersIn: (given) => void (store = given),
+    lastPage: (log) => pages.get(log),
     probe: async () => {
       try {
         const response = await base.request({ method: 'GET', url: '/healthz', headers: {} })
         response.discard()
-        become(true)
-        return true
+        become(response.status < 500)
+        return response.status < 500
       } catch {
         return false
       }

@@ -1,6 +1,6 @@
 /** The shares that are open in this tab, kept up to date by the socket and by what other tabs tell. */
 import { openSocket, type Socket } from '@hearthold/client'
-import { type AnswerOf, listLogs, ProblemError } from '@hearthold/contract'
+import { listLogs, ProblemError } from '@hearthold/contract'
 import {
   keepShare,
   listShareLogs,
@@ -10,223 +10,246 @@ import {
   type Unlocked,
 } from '@hearthold/member'
 import { logKinds } from '@hearthold/model'
+import type { AccountStore } from '../../store/account-store.ts'
 import { type Desk, isOffline, sessionEnded } from './desk.ts'
+import { codeOf } from './errors.ts'
 import { withFreeLock } from './locks.ts'
 
-type LogRow = AnswerOf<typeof listLogs>['logs'][number]
+type Opened = { share: Share; seq: number; syncing: Promise<void> | undefined; again: boolean }
 
-export type OpenShares = {
-  /** The share as it stands on this device; opened, verified and brought up to date the first time. */
-  get(share: string): Promise<Share>
-  /** Ids of all shares that the server names. */
-  ids(): Promise<string[]>
-  /** Asks the server for news of a share, once at a time; pages are told where there are some. */
-  refresh(share: string): Promise<void>
-  /** A share was made, or is no longer there. */
-  listChanged(): Promise<void>
-  /** To be told to pages and other tabs: this tab has changed a share. */
-  changedHere(share: string): void
-  start(): void
+type Place = {
+  readonly member: Unlocked
+  readonly store: AccountStore
+  readonly ended: AbortSignal
 }
-
-type Opened = { share: Share; seq: number; refreshing: Promise<void> | undefined; again: boolean }
 
 /** What is kept of a share is written this long after its last change, so that a start need not replay much. */
 const keepAfterMs = 3_000
-/** Entries beyond what is kept that make it worth writing anew. */
+/** Changes beyond what is kept that make it worth writing a large share anew at once. */
 const keepAfterEntries = 20
-/** The socket carries entries of this many shares at most; all others by their heads. */
+const largeShare = 20_000
+/** The socket carries entries of this many shares at most; of all others the heads. */
 const liveLimit = 64
 
 const socketOrigin = (): string => location.origin.replace(/^http/, 'ws')
 
-const codeOf = (error: unknown): string =>
-  error instanceof Error ? String((error as { code?: unknown }).code ?? error.name) : 'other'
+const isIntegrity = (error: unknown): boolean =>
+  error instanceof Error && error.name === 'IntegrityError'
 
-type Place = { member: Unlocked; ended: AbortSignal }
+export class OpenShares {
+  readonly #desk: Desk
+  readonly #place: Place
+  readonly #opening = new Map<string, Promise<Opened>>()
+  readonly #opened = new Map<string, Opened>()
+  readonly #keptSeq = new Map<string, number>()
+  readonly #timers = new Map<string, ReturnType<typeof setTimeout>>()
+  /** Ids that were listed, or heard of, so that one that is new is told. */
+  readonly #known = new Set<string>()
+  #listed = false
+  #socket: Socket | undefined
 
-export const createOpenShares = (desk: Desk, { member, ended }: Place): OpenShares => {
-  const opening = new Map<string, Promise<Opened>>()
-  const opened = new Map<string, Opened>()
-  const keptSeq = new Map<string, number>()
-  let socket: Socket | undefined
+  constructor(desk: Desk, place: Place) {
+    this.#desk = desk
+    this.#place = place
+  }
 
-  /** Writes the state, and the receipt at exactly that place, which is what reading without the server needs. */
-  const keep = async ({ share }: Opened): Promise<void> => {
-    const { seq } = share.replica.position
-    const before = keptSeq.get(share.log)
-    if (before !== undefined && seq - before < keepAfterEntries && share.unkept < 200) return
-    await withFreeLock(`keep/${share.log}`, async () => {
-      await keepShare(share, true)
-      keptSeq.set(share.log, seq)
+  /** The share as it stands on this device; opened, verified and brought up to date the first time. */
+  async get(log: string): Promise<Share> {
+    const known = this.#opening.get(log)
+    if (known) return (await known).share
+    const asked = this.#open(log)
+    this.#opening.set(log, asked)
+    asked.catch(() => this.#opening.delete(log))
+    return (await asked).share
+  }
+
+  /** Ids of all shares that the server names; where one is kept back that another device has seen, that is told. */
+  async ids(): Promise<string[]> {
+    const shares = await this.#findIds()
+    for (const log of shares) this.#known.add(log)
+    this.#listed = true
+    return shares
+  }
+
+  /** Another tab has changed a share, or made it. */
+  async refresh(log: string): Promise<void> {
+    const one = this.#opened.get(log)
+    if (one) await this.#sync(one)
+    else this.listChanged()
+  }
+
+  /** A share was made, or is no longer there. */
+  listChanged(): void {
+    this.#desk.events.tell({ type: 'shares-changed' })
+  }
+
+  /** Tells pages and other tabs that this tab has changed or made a share. */
+  changedHere(log: string): void {
+    const one = this.#opened.get(log)
+    if (one) return this.#noteChange(one, true)
+    this.#known.add(log)
+    this.listChanged()
+    this.#desk.tabs.tell({ news: 'shares-changed', account: this.#place.member.accountId })
+  }
+
+  /** Follows the server until the account is locked. */
+  start(): void {
+    const { ended } = this.#place
+    this.#socket = openSocket({
+      origin: socketOrigin(),
+      WebSocket,
+      onHeads: (heads) => this.#takeHeads(heads),
+      // A page says that its log has news; they are read and verified by the one way that all entries take.
+      onPage: () => this.#syncAll(),
+      onLagged: (log) => this.#catchUp(log),
+      onUnauthenticated: async () => {
+        await sessionEnded(this.#desk)
+        return false
+      },
+      onState: (state) => {
+        if (state === 'connected') void this.#connected()
+      },
     })
-  }
-  const timers = new Map<string, ReturnType<typeof setTimeout>>()
-  const keepLater = (one: Opened): void => {
-    clearTimeout(timers.get(one.share.log))
-    timers.set(
-      one.share.log,
-      setTimeout(() => {
-        if (!ended.aborted) void keep(one).catch(() => undefined)
-      }, keepAfterMs),
-    )
+    this.#socket.follow()
+    ended.addEventListener('abort', () => this.#socket?.close(), { once: true })
   }
 
-  const noteChange = (one: Opened, tellTabs: boolean): void => {
-    const { log, replica } = one.share
-    if (replica.position.seq === one.seq) return
-    one.seq = replica.position.seq
-    socket?.advance(log, one.seq)
-    desk.events.tell({ type: 'share-changed', share: log })
-    if (tellTabs)
-      desk.tabs.tell({ news: 'share-changed', account: desk.current?.account ?? '', share: log })
-    keepLater(one)
-  }
-
-  const open = async (log: string): Promise<Opened> => {
-    const share = await openShare(member, log, { signal: ended })
-    const one: Opened = {
-      share,
-      seq: share.replica.position.seq,
-      refreshing: undefined,
-      again: false,
+  async #findIds(): Promise<string[]> {
+    const { member, ended } = this.#place
+    try {
+      // Without the server there is no register to hold the list against.
+      if (this.#desk.network.online) return await listShareLogs(member, ended)
+    } catch (error) {
+      if (!isIntegrity(error) && !isOffline(error)) throw error
+      if (isIntegrity(error)) this.#tellLie(error, undefined)
     }
-    opened.set(log, one)
-    if (opened.size <= liveLimit) socket?.open(log, one.seq)
-    keepLater(one)
+    const { logs } = await this.#desk.client.call(listLogs, { signal: ended })
+    return logs.filter(({ kind }) => kind === logKinds.share).map(({ log }) => log)
+  }
+
+  async #open(log: string): Promise<Opened> {
+    const { member, ended } = this.#place
+    const share = await openShare(member, log, { signal: ended })
+    const { seq } = share.replica.position
+    const one: Opened = { share, seq, syncing: undefined, again: false }
+    this.#opened.set(log, one)
+    if (this.#opened.size <= liveLimit) this.#socket?.open(log, seq)
+    this.#keepLater(one)
     return one
   }
 
-  const get = (log: string): Promise<Opened> => {
-    const known = opening.get(log)
-    if (known) return known
-    const asked = open(log)
-    opening.set(log, asked)
-    asked.catch(() => opening.delete(log))
-    return asked
+  /** One question at a time; news that comes meanwhile is asked for once more. */
+  #sync(one: Opened): Promise<void> {
+    if (one.syncing) one.again = true
+    one.syncing ??= this.#syncNow(one)
+    return one.syncing
   }
 
-  /** One question at a time; news that comes meanwhile is asked for once more. */
-  const sync = (one: Opened): Promise<void> => {
-    if (one.refreshing) {
-      one.again = true
-      return one.refreshing
-    }
-    const work = async (): Promise<void> => {
+  async #syncNow(one: Opened): Promise<void> {
+    const { ended } = this.#place
+    try {
       do {
         one.again = false
         await one.share.replica.sync(ended)
       } while (one.again)
-    }
-    one.refreshing = work()
-      .catch((error: unknown) => {
-        if (ended.aborted || isOffline(error)) return
-        if (error instanceof Error && error.name === 'IntegrityError') {
-          desk.events.tell({ type: 'integrity', code: codeOf(error), share: one.share.log })
-          return
-        }
-        // Signed out is told by itself; anything else shows when the share is next asked for.
-      })
-      .finally(() => {
-        one.refreshing = undefined
-        if (!ended.aborted) noteChange(one, false)
-      })
-    return one.refreshing
-  }
-
-  /** All ids; where one is kept back that another device has seen that is told, and the others are shown. */
-  const findIds = async (): Promise<string[]> => {
-    try {
-      return await listShareLogs(member, ended)
     } catch (error) {
-      if (!(error instanceof Error) || error.name !== 'IntegrityError') throw error
-      desk.events.tell({ type: 'integrity', code: codeOf(error), share: undefined })
-      const { logs } = await desk.client.call(listLogs, { signal: ended })
-      return logs.filter(({ kind }: LogRow) => kind === logKinds.share).map(({ log }) => log)
+      // Signed out is told by itself; a lost way to the server is found again by the socket.
+      if (!ended.aborted && isIntegrity(error)) this.#tellLie(error, one.share.log)
+    } finally {
+      one.syncing = undefined
     }
+    // After a lie the share refuses all further use; what was shown stays.
+    if (!ended.aborted && isUsable(one.share)) this.#noteChange(one, false)
   }
 
-  const listChanged = (): Promise<void> => {
-    desk.events.tell({ type: 'shares-changed' })
-    return Promise.resolve()
+  #syncAll(): void {
+    for (const one of this.#opened.values()) void this.#sync(one)
   }
 
-  const syncAccount = async (): Promise<void> => {
+  async #connected(): Promise<void> {
+    await this.#desk.network.probe()
+    this.#syncAll()
+  }
+
+  async #syncAccount(): Promise<void> {
     try {
-      await refresh(member)
+      await refresh(this.#place.member)
     } catch (error) {
-      if (ended.aborted || isOffline(error)) return
-      if (error instanceof ProblemError) return
-      desk.events.tell({ type: 'integrity', code: codeOf(error), share: undefined })
+      const passes = isOffline(error) || error instanceof ProblemError
+      if (!this.#place.ended.aborted && !passes) this.#tellLie(error, undefined)
     }
   }
 
-  const onHeads = (heads: readonly { log: string; seq: number }[]): void => {
+  #catchUp(log: string): void {
+    const one = this.#opened.get(log)
+    if (one) void this.#sync(one).then(() => this.#socket?.open(log, one.seq))
+  }
+
+  #takeHeads(heads: readonly { log: string; seq: number }[]): void {
+    const { account } = this.#place.member
     for (const { log, seq } of heads) {
-      if (log === member.account.log) {
-        if (seq > member.account.replica.position.seq) void syncAccount()
-        continue
-      }
-      const one = opened.get(log)
-      if (one) {
-        if (seq > one.share.replica.position.seq) void sync(one)
-      } else if (!known.has(log)) {
-        known.add(log)
-        if (listed) void listChanged()
+      const one = this.#opened.get(log)
+      if (log === account.log) {
+        if (seq > account.replica.position.seq) void this.#syncAccount()
+      } else if (one) {
+        if (seq > one.seq) void this.#sync(one)
+      } else if (!this.#known.has(log)) {
+        this.#known.add(log)
+        if (this.#listed) this.listChanged()
       }
     }
   }
-  const known = new Set<string>()
-  let listed = false
 
-  const start = (): void => {
-    socket = openSocket({
-      origin: socketOrigin(),
-      WebSocket,
-      onHeads,
-      // A page says that its log has news; they are read and verified by the one way that all entries take.
-      onPage: () => {
-        for (const one of opened.values()) if (!one.refreshing) void sync(one)
-      },
-      onLagged: (log) => {
-        const one = opened.get(log)
-        if (one) void sync(one).then(() => socket?.open(log, one.seq))
-      },
-      onUnauthenticated: async () => {
-        await sessionEnded(desk)
-        return false
-      },
-      onState: (state) => {
-        if (state === 'connected') void desk.network.probe()
-      },
-    })
-    socket.follow()
-    ended.addEventListener('abort', () => socket?.close(), { once: true })
+  #tellLie(error: unknown, share: string | undefined): void {
+    this.#desk.events.tell({ type: 'integrity', code: codeOf(error), share })
   }
 
-  return {
-    get: async (log) => (await get(log)).share,
-    ids: async () => {
-      const shares = await findIds()
-      for (const log of shares) known.add(log)
-      listed = true
-      return shares
-    },
-    refresh: async (log) => {
-      const one = opened.get(log)
-      if (one) await sync(one)
-      else await listChanged()
-    },
-    listChanged,
-    changedHere: (log) => {
-      const one = opened.get(log)
-      if (one) noteChange(one, true)
-      else {
-        desk.events.tell({ type: 'shares-changed' })
-        known.add(log)
-        desk.tabs.tell({ news: 'shares-changed', account: desk.current?.account ?? '' })
+  #noteChange(one: Opened, tellTabs: boolean): void {
+    const { log, replica } = one.share
+    const { seq } = replica.position
+    if (seq === one.seq) return
+    one.seq = seq
+    this.#socket?.advance(log, seq)
+    this.#desk.events.tell({ type: 'share-changed', share: log })
+    const account = this.#place.member.accountId
+    if (tellTabs) this.#desk.tabs.tell({ news: 'share-changed', account, share: log })
+    this.#keepLater(one)
+  }
+
+  #keepLater(one: Opened): void {
+    const { log } = one.share
+    clearTimeout(this.#timers.get(log))
+    const keep = (): void => {
+      if (!this.#place.ended.aborted) void this.#keep(one).catch(() => undefined)
+    }
+    this.#timers.set(log, setTimeout(keep, keepAfterMs))
+  }
+
+  /** Writes the state, and the receipt of exactly that place, which is what reading without the server needs. */
+  async #keep({ share }: Opened): Promise<void> {
+    const { store, ended } = this.#place
+    const { log, replica, view } = share
+    const before = this.#keptSeq.get(log)
+    const grown = replica.position.seq - (before ?? 0)
+    if (before !== undefined && grown < keepAfterEntries && view.nodes.size > largeShare) return
+    await withFreeLock(`keep/${log}`, async () => {
+      await replica.sync(ended)
+      const { seq } = replica.position
+      await keepShare(share, true)
+      const page = this.#desk.network.lastPage(log)
+      if (page?.after === seq && replica.position.seq === seq) {
+        await store.putPage(log, seq, page.bytes)
       }
-    },
-    start,
+      this.#keptSeq.set(log, seq)
+    })
+  }
+}
+
+/** False once the log was caught in a lie: it then throws at every use. */
+const isUsable = ({ replica }: Share): boolean => {
+  try {
+    return replica.position.seq >= 0
+  } catch {
+    return false
   }
 }

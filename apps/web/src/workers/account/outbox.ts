@@ -8,6 +8,7 @@ import { doAct, type ShareAct, type Unlocked } from '@hearthold/member'
 import type { AccountStore } from '../../store/account-store.ts'
 import { randomId } from './bytes.ts'
 import { type Desk, isOffline } from './desk.ts'
+import { errorOnWire } from './errors.ts'
 import { withFreeLock, withLock } from './locks.ts'
 import type { OpenShares } from './open-shares.ts'
 
@@ -46,16 +47,19 @@ const longestWaitMs = 60_000
 
 type Place = { member: Unlocked; store: AccountStore; shares: OpenShares; ended: AbortSignal }
 
+const away = () => new NetworkError('dropped', 'The server cannot be reached.')
+
+let count = 0
+
+/** In the order of the acts: the time, then a count, then chance. */
+const nextKey = (): string =>
+  `${String(Date.now()).padStart(15, '0')}-${String(count++).padStart(6, '0')}-${randomId()}`
+
 export const createOutbox = (desk: Desk, { member, store, shares, ended }: Place): Outbox => {
   const kept = store.outbox<KeptAct>()
   const lock = `outbox/${member.accountId}`
-  let count = 0
   let timer: ReturnType<typeof setTimeout> | undefined
   let waitMs = firstWaitMs
-
-  /** In the order of the acts: the time, then a count, then chance. */
-  const nextKey = (): string =>
-    `${String(Date.now()).padStart(15, '0')}-${String(count++).padStart(6, '0')}-${randomId()}`
 
   const send = async ({ share, act }: KeptAct): Promise<void> => {
     await doAct(await shares.get(share), act, ended)
@@ -70,8 +74,7 @@ export const createOutbox = (desk: Desk, { member, store, shares, ended }: Place
       } catch (error) {
         if (ended.aborted) return true
         if (mayWorkLater(error)) return false
-        const { code = 'other' } = error as { code?: string }
-        const message = error instanceof Error ? error.message : ''
+        const { code, message } = errorOnWire(error)
         desk.events.tell({ type: 'act-refused', code, message })
       }
       await kept.remove(key)
@@ -79,17 +82,23 @@ export const createOutbox = (desk: Desk, { member, store, shares, ended }: Place
     return true
   }
 
+  const replayNow = async (): Promise<void> => {
+    try {
+      const done = await withFreeLock(lock, replay)
+      if (done !== false) {
+        waitMs = firstWaitMs
+        return
+      }
+      waitMs = Math.min(2 * waitMs, longestWaitMs)
+    } catch {
+      waitMs = longestWaitMs
+    }
+    replayLater(waitMs)
+  }
   const replayLater = (afterMs = 0): void => {
     if (ended.aborted) return
     clearTimeout(timer)
-    timer = setTimeout(() => {
-      void withFreeLock(lock, replay)
-        .then((done) => {
-          waitMs = done === false ? Math.min(2 * waitMs, longestWaitMs) : firstWaitMs
-          if (done === false) replayLater(waitMs)
-        })
-        .catch(() => replayLater(longestWaitMs))
-    }, afterMs)
+    timer = setTimeout(() => void replayNow(), afterMs)
   }
   addEventListener('online', () => replayLater(), { signal: ended })
 
@@ -99,6 +108,7 @@ export const createOutbox = (desk: Desk, { member, store, shares, ended }: Place
       const one: KeptAct = { share, act }
       await kept.put(key, one)
       try {
+        if (!desk.network.online && !(await desk.network.probe())) throw away()
         await withLock(lock, () => send(one))
       } catch (error) {
         if (mayWorkLater(error)) {

@@ -14,7 +14,7 @@ type Answer =
 const ownBuffer = (bytes: Uint8Array): ArrayBuffer =>
   bytes.byteOffset === 0 && bytes.byteLength === bytes.buffer.byteLength
     ? (bytes.buffer as ArrayBuffer)
-    : (bytes.slice().buffer as ArrayBuffer)
+    : bytes.slice().buffer
 
 /** Serves `source` at the port; `stop` is called where the reader cancels. Resolves at the end, rejects with what failed. */
 export const servePulls = (
@@ -25,11 +25,13 @@ export const servePulls = (
   new Promise((resolve, reject) => {
     const iterator = source[Symbol.asyncIterator]()
     let turn: Promise<unknown> = Promise.resolve()
+    let closed = false
     const close = (): void => {
-      port.onmessage = null
+      closed = true
       port.close()
     }
     const answer = async (): Promise<void> => {
+      if (closed) return
       try {
         const { done, value } = await iterator.next()
         if (done) {
@@ -52,8 +54,10 @@ export const servePulls = (
       await iterator.return?.().catch(() => undefined)
       reject(new DOMException('The reader stopped.', 'AbortError'))
     }
-    port.onmessage = ({ data }: MessageEvent<Asked>) => {
+    port.addEventListener('message', ({ data }: MessageEvent<Asked>) => {
+      if (closed) return
       if (data.cancel === true) void cancel()
       else if (data.pull === true) turn = turn.then(answer)
-    }
+    })
+    port.start()
   })

@@ -4,6 +4,7 @@ import type { ShareRow, SharesApi } from './api.ts'
 import { randomId } from './bytes.ts'
 import { custodyOf, versionsOf } from './custody.ts'
 import type { Desk } from './desk.ts'
+import { codeOf } from './errors.ts'
 import { countsOf, createFolderPages } from './folder-pages.ts'
 
 const rowOf = (share: Share): ShareRow => {
@@ -26,13 +27,13 @@ const brokenRow = (share: string, error: unknown): ShareRow => ({
   items: 0,
   sizeBytes: 0,
   confirmedAt: 0,
-  problem: String((error as { code?: unknown }).code ?? 'other'),
+  problem: codeOf(error),
 })
 
 const isOfShare = (error: unknown): boolean =>
   error instanceof Error &&
   (error.name === 'IntegrityError' ||
-    (error.name === 'ProblemError' && (error as { code?: unknown }).code !== 'unauthenticated'))
+    (error.name === 'ProblemError' && codeOf(error) !== 'unauthenticated'))
 
 export const createShares = (desk: Desk): SharesApi => {
   const pages = createFolderPages()

@@ -53,17 +53,21 @@ export const createTabs = (
 ): Tabs => {
   if (typeof BroadcastChannel === 'undefined') return quiet
   const channel = new BroadcastChannel('hearthold/tabs')
+  const post = (message: Message): void => {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a channel of this origin alone
+    channel.postMessage(message)
+  }
   const asking = new Map<string, (by: HandedSecret) => void>()
   channel.addEventListener('message', ({ data }: MessageEvent<Message>) => {
     if (data.news === 'ask-unlock') {
       const by = isId(data.ask) ? findSecret(data.account) : undefined
-      if (by) channel.postMessage({ news: 'unlock', ask: data.ask, by })
+      if (by) post({ news: 'unlock', ask: data.ask, by })
     } else if (data.news === 'unlock') {
       if (isHanded(data.by)) asking.get(data.ask)?.(data.by)
     } else onNews(data)
   })
   return {
-    tell: (news) => channel.postMessage(news),
+    tell: post,
     askUnlock: (account, waitMs) =>
       new Promise((resolve) => {
         const ask = randomId()
@@ -73,7 +77,7 @@ export const createTabs = (
         }
         asking.set(ask, end)
         setTimeout(() => end(undefined), waitMs)
-        channel.postMessage({ news: 'ask-unlock', ask, account })
+        post({ news: 'ask-unlock', ask, account })
       }),
     close: () => channel.close(),
   }

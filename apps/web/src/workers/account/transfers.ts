@@ -9,8 +9,8 @@ export const createTransfers = (desk: Desk): TransfersApi => {
   const uploads = createUploads(desk)
   const downloads = createDownloads(desk)
   return {
-    beginUpload: (share, folder, title) => uploads.begin(share, folder, title),
-    addItems: (id, items) => uploads.add(id, items),
+    beginUpload: async (share, folder, title) => uploads.begin(share, folder, title),
+    addItems: async (id, items) => uploads.add(id, items),
     endItems: (id) => uploads.end(id),
     cancel: async (id) => void (uploads.cancel(id) || downloads.cancel(id)),
     interrupted: () => uploads.interrupted(),

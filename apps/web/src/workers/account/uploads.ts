@@ -28,6 +28,7 @@ const createItems = () => {
   let ended = false
   let wake = (): void => undefined
   let more = new Promise<void>((resolve) => (wake = resolve))
+  const isEnded = (): boolean => ended
   const changed = (): void => {
     const before = wake
     more = new Promise<void>((resolve) => (wake = resolve))
@@ -41,9 +42,6 @@ const createItems = () => {
     end: (): void => {
       ended = true
       changed()
-    },
-    get ended(): boolean {
-      return ended
     },
     get totals() {
       let [filesTotal, bytesTotal] = [0, 0]
@@ -59,7 +57,7 @@ const createItems = () => {
         signal.addEventListener('abort', () => resolve(), { once: true }),
       )
       for (let at = 0; ; at++) {
-        while (at >= items.length && !ended) {
+        while (at >= items.length && !isEnded()) {
           signal.throwIfAborted()
           await Promise.race([more, stopped])
         }
@@ -168,64 +166,79 @@ const run = async (desk: Desk, current: Current, upload: Upload): Promise<void> 
 /** How often the record of an upload under way is written: it is for showing, what counts is in the resume records. */
 const keepEveryMs = 5_000
 
+const keptOf = ({ track }: Upload): Kept => {
+  const { share, folder, title, files, filesTotal, bytes, bytesTotal } = track.transfer
+  return { share, folder, title, files, filesTotal, bytes, bytesTotal }
+}
+
+/** The same folder and title again: this upload takes the place of the one that was cut off. */
+const replaceKept = async (kept: SealedRecords<Kept>, of: Kept): Promise<void> => {
+  const held = await heldLocks()
+  for (const [id, one] of await kept.all()) {
+    const same = one.share === of.share && one.folder === of.folder && one.title === of.title
+    if (same && !held.has(`upload/${id}`)) await kept.remove(id)
+  }
+}
+
+type Uploads = Map<string, Upload>
+
+/** Runs to the end, with a record that a reload leaves behind. */
+const runKept = async (
+  desk: Desk,
+  current: Current,
+  id: string,
+  upload: Upload,
+  uploads: Uploads,
+): Promise<void> => {
+  const kept = current.store.transfers<Kept>()
+  const release = holdLock(`upload/${id}`)
+  const timer = setInterval(() => void upload.keep(), keepEveryMs)
+  try {
+    await replaceKept(kept, keptOf(upload))
+    await upload.keep()
+    await run(desk, current, upload)
+    const { state } = upload.track.transfer
+    // One that the end of the session cut off stays, to be gone on with.
+    const over = state === 'done' || state === 'cancelled'
+    if (over && !current.ended.aborted) await kept.remove(id)
+  } finally {
+    clearInterval(timer)
+    uploads.delete(id)
+    release()
+  }
+}
+
+const beginUpload = (
+  desk: Desk,
+  uploads: Uploads,
+  of: { share: string; folder: string; title: string },
+): string => {
+  const current = desk.unlocked()
+  const id = randomId()
+  const upload: Upload = {
+    items: createItems(),
+    track: trackTransfer(desk.events, blankTransfer({ ...of, id, direction: 'upload' })),
+    stop: new AbortController(),
+    keep: () => current.store.transfers<Kept>().put(id, keptOf(upload)),
+  }
+  uploads.set(id, upload)
+  void runKept(desk, current, id, upload, uploads).catch(() => undefined)
+  return id
+}
+
 /** Uploads of the API. */
 export const createUploads = (desk: Desk) => {
-  const uploads = new Map<string, Upload>()
+  const uploads: Uploads = new Map()
   const records = (): SealedRecords<Kept> => desk.unlocked().store.transfers<Kept>()
   const get = (id: string): Upload => {
     const upload = uploads.get(id)
     if (!upload) throw new ProblemError('not_found', 'There is no such transfer.')
     return upload
   }
-  const keptOf = ({ track }: Upload): Kept => {
-    const { share, folder, title, files, filesTotal, bytes, bytesTotal } = track.transfer
-    return { share, folder, title, files, filesTotal, bytes, bytesTotal }
-  }
-  /** The same folder and title again: this upload takes the place of the one that was cut off. */
-  const replace = async (kept: SealedRecords<Kept>, of: Kept): Promise<void> => {
-    const held = await heldLocks()
-    for (const [id, one] of await kept.all()) {
-      const same = one.share === of.share && one.folder === of.folder && one.title === of.title
-      if (same && !held.has(`upload/${id}`)) await kept.remove(id)
-    }
-  }
-  const finish = async (id: string, upload: Upload): Promise<void> => {
-    const { state } = upload.track.transfer
-    // One that the end of the session cut off stays, to be gone on with.
-    const cutOff = desk.current === undefined
-    if (!cutOff && (state === 'done' || state === 'cancelled')) await records().remove(id)
-    uploads.delete(id)
-  }
-  const begin = async (share: string, folder: string, title: string): Promise<string> => {
-    const current = desk.unlocked()
-    const id = randomId()
-    const kept = records()
-    const items = createItems()
-    const track = trackTransfer(
-      desk.events,
-      blankTransfer({ id, direction: 'upload', share, folder, title }),
-    )
-    const upload: Upload = {
-      items,
-      track,
-      stop: new AbortController(),
-      keep: () => kept.put(id, keptOf(upload)),
-    }
-    uploads.set(id, upload)
-    const release = holdLock(`upload/${id}`)
-    await replace(kept, keptOf(upload))
-    await upload.keep()
-    const timer = setInterval(() => void upload.keep(), keepEveryMs)
-    void run(desk, current, upload)
-      .finally(() => clearInterval(timer))
-      .then(() => finish(id, upload))
-      .finally(release)
-      .catch(() => undefined)
-    return id
-  }
   return {
-    begin,
-    add: async (id: string, items: readonly UploadItem[]): Promise<void> => {
+    begin: (share: string, folder: string, title: string): string =>
+      beginUpload(desk, uploads, { share, folder, title }),
+    add: (id: string, items: readonly UploadItem[]): void => {
       const upload = get(id)
       upload.items.add(items)
       upload.track.set(upload.items.totals)
