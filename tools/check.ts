@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { checkBoundaries } from './check-boundaries.ts'
 import { checkLinks, checkWords } from './check-text.ts'
+import { checkWeb } from './check-web.ts'
 
 const root = join(import.meta.dirname, '..')
 
@@ -21,11 +22,17 @@ const own = (find: (root: string) => string[]) => (): boolean => {
   return problems.length === 0
 }
 
+/** The compiler of the web app's components; it is installed beside the app, with a TypeScript that it can use. */
+const svelteCheck = '../apps/web/node_modules/svelte-check/bin/svelte-check'
+const inWeb = ['--workspace', 'apps/web', '--tsconfig', './tsconfig.json']
+
 const checks: [name: string, passes: () => boolean][] = [
   ['types', tool('typescript/bin/tsc', '-b')],
+  ['types of the web app', tool(svelteCheck, ...inWeb, '--fail-on-warnings')],
   ['lint', tool('oxlint/bin/oxlint', '--deny-warnings')],
   ['format', tool('oxfmt/bin/oxfmt', '--check')],
   ['boundaries', own(checkBoundaries)],
+  ['web app', own(checkWeb)],
   ['unfinished words', own(checkWords)],
   ['links', own(checkLinks)],
 ]
