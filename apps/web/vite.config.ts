@@ -1,12 +1,12 @@
 import { join } from 'node:path'
 import { svelte } from '@sveltejs/vite-plugin-svelte'
-import { defineConfig } from 'vite'
+import type { InlineConfig } from 'vite'
 
 /**
  * One page, its workers, and the service worker that streams downloads. The content security policy allows neither
  * inline code nor styles: nothing here may inject any.
  */
-export default defineConfig({
+const config: InlineConfig = {
   root: import.meta.dirname,
   configFile: false,
   base: '/',
@@ -31,4 +31,6 @@ export default defineConfig({
       },
     },
   },
-})
+}
+
+export default config
