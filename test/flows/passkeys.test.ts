@@ -99,7 +99,7 @@ describe('the passkeys of a member', () => {
   it('come and go with fresh proofs', async () => {
     const first = soft()
     const { device, member, created } = await newMember(first)
-    await bindDevice(member, created.session)
+    await bindDevice(member, created.session!)
     server.advance(11 * 60_000)
     const second = soft()
     const wanted = { authenticator: second, label: 'Laptop' }

@@ -18,7 +18,7 @@ describe('secure connections', () => {
     const seen: string[] = []
     const server = https.createServer({ key: used.key, cert: used.cert }, (request, response) => {
       seen.push(request.url ?? '')
-      response.end('{"needed":false,"version":"1"}')
+      response.end('{"needed":false,"version":"1","passkeys":true}')
     })
     return { seen, origin: `https://127.0.0.1:${await listen(server)}` }
   }
@@ -30,6 +30,7 @@ describe('secure connections', () => {
     expect(await call(origin, { kind: 'pin', pin: certificate.pin })).toEqual({
       needed: false,
       version: '1',
+      passkeys: true,
     })
     expect(await call(origin, { kind: 'authority', pem: certificate.cert })).toMatchObject({
       needed: false,
