@@ -1,0 +1,338 @@
+/** The account worker as it is built, in a real browser against the real server; the command line reads what it stored. */
+import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import { totpCode } from '@hearthold/member'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { launchBrowser, startWebServer, type WebServer } from './harness.ts'
+import { buildWorkerPage } from './worker/worker-page.ts'
+import type { AccountStatus } from '../../apps/web/src/workers/account/api.ts'
+import type { Harness } from './worker/harness-page.ts'
+
+const root = resolve(import.meta.dirname, '../..')
+const password = 'correct horse battery 9'
+const secretName = 'Wintermärchen-8461.txt'
+const secretText = 'the plaintext marker that nobody but Ada may read'
+const mib = 1024 * 1024
+
+declare const hearthold: Harness
+
+let server: WebServer
+let browser: Browser
+let context: BrowserContext
+let page: Page
+let totpSecret = ''
+let usedStep: number | undefined
+let share = ''
+
+const code = async (): Promise<string> => {
+  for (;;) {
+    const next = totpCode(totpSecret, server.now(), usedStep)
+    if ('code' in next) {
+      usedStep = next.step
+      return next.code
+    }
+    server.advance(next.waitMs)
+  }
+}
+
+const ready = (on: Page): Promise<unknown> => on.waitForFunction(() => 'hearthold' in globalThis)
+
+const openPage = async (): Promise<Page> => {
+  const opened = await context.newPage()
+  await opened.goto(server.origin)
+  await ready(opened)
+  return opened
+}
+
+const reload = async (): Promise<void> => {
+  await page.reload()
+  await ready(page)
+}
+
+const statusOf = (on: Page): Promise<AccountStatus> =>
+  on.evaluate(async (): Promise<AccountStatus> => hearthold.account.identity.status())
+
+const namesIn = (on: Page, folder: string | null = null): Promise<string[]> =>
+  on.evaluate(
+    async ([id, inside]) => {
+      const sort = { by: 'name', descending: false } as const
+      const options = { sort, from: 0, count: 1000 }
+      const { rows } = await hearthold.account.shares.folder(id, inside, options)
+      return rows.map(({ name }) => name)
+    },
+    [share, folder] as const,
+  )
+
+/** SHA-256 of a file as it comes out of the worker, pulled chunk by chunk. */
+const downloadedHash = (name: string): Promise<string> =>
+  page.evaluate(
+    async ([id, wanted]) => {
+      const sort = { by: 'name', descending: false } as const
+      const { rows } = await hearthold.account.shares.folder(id, null, {
+        sort,
+        from: 0,
+        count: 1000,
+      })
+      const node = rows.find((row) => row.name === wanted)!
+      const opened = await hearthold.account.transfers.download(id, [node.id])
+      return hearthold.hashOf(opened.port)
+    },
+    [share, name] as const,
+  )
+
+beforeAll(async () => {
+  process.env['HEARTHOLD_TEST_WEB'] = await buildWorkerPage()
+  server = await startWebServer()
+  browser = await launchBrowser()
+  context = await browser.newContext({ acceptDownloads: true })
+  await context.exposeFunction('nextCode', async (secret: string) => {
+    totpSecret = secret
+    return code()
+  })
+  page = await openPage()
+})
+
+afterAll(async () => {
+  await browser.close()
+  await server.dispose()
+})
+
+describe('account worker', () => {
+  it('makes an account, and unlocks by itself after a reload', async () => {
+    expect(await statusOf(page)).toEqual({ at: 'not-set-up' })
+    const made = await page.evaluate(
+      ([token, secret]) => hearthold.signUp(token!, secret!),
+      [server.setUpToken(), password],
+    )
+    expect(made.backupCodes).toHaveLength(10)
+    expect(made.recoveryKey).toMatch(/^([0-9A-Z]{4}[ -]){8}[0-9A-Z]{4}$/)
+    await reload()
+    expect(await statusOf(page)).toMatchObject({
+      at: 'unlocked',
+      me: { name: 'ada', role: 'host', hasPassword: true },
+    })
+  })
+
+  it('uploads a folder, lists it, and changes it by acts', async () => {
+    share = await page.evaluate(async () => (await hearthold.account.shares.create('Photos')).share)
+    const done = await page.evaluate(
+      async ([id, name, text]) => {
+        const small = Array.from({ length: 300 }, (_, i) => ({
+          kind: 'file' as const,
+          path: `Trip/day ${i % 7}/note ${i}.txt`,
+          file: new File([`note ${i}`], `note ${i}.txt`, { lastModified: 1_700_000_000_000 + i }),
+        }))
+        const marked = new File([text!], name!, { lastModified: 1_700_000_000_000 })
+        const items = [...small, { kind: 'file' as const, path: name!, file: marked }]
+        return hearthold.upload(id!, id!, 'Trip', items)
+      },
+      [share, secretName, secretText],
+    )
+    expect(done).toMatchObject({ state: 'done', files: 301, filesTotal: 301, skipped: [] })
+    expect(await namesIn(page)).toEqual(['Trip', secretName])
+    const refused = await page.evaluate(async (id) => {
+      const { shares } = hearthold.account
+      await shares.makeFolder(id, id, 'Empty')
+      const sort = { by: 'name', descending: false } as const
+      const { rows } = await shares.folder(id, null, { sort, from: 0, count: 10 })
+      const trip = rows.find(({ name }) => name === 'Trip')!
+      const empty = rows.find(({ name }) => name === 'Empty')!
+      await shares.rename(id, trip.id, 'Journey')
+      await shares.copy(id, [trip.id], empty.id)
+      const again = shares.makeFolder(id, id, 'Empty')
+      return again.then(
+        () => undefined,
+        (error: { kind: string; code: string }) => [error.kind, error.code],
+      )
+    }, share)
+    expect(refused).toEqual(['problem', 'object_exists'])
+    expect(await namesIn(page)).toEqual(['Empty', 'Journey', secretName])
+  })
+
+  it('goes on with an upload that a reload cut off, and gives the same bytes back', async () => {
+    const size = 200 * mib
+    const progressed = await page.evaluate(
+      ([id, bytes]) => hearthold.uploadUntil(id, 'big.bin', bytes, 0.2),
+      [share, size] as const,
+    )
+    expect(progressed).toBeGreaterThan(0.2 * size)
+    await reload()
+    await statusOf(page)
+    const before = await page.evaluate(() => hearthold.account.transfers.interrupted())
+    expect(before).toMatchObject([{ state: 'interrupted', title: 'big.bin', share }])
+    const sent: number[] = []
+    page.context().on('request', (request) => {
+      if (request.method() === 'PATCH')
+        sent.push(Number(new URL(request.url()).searchParams.get('offset')))
+    })
+    const { transfer, sha256 } = await page.evaluate(
+      ([id, bytes]) => hearthold.uploadGenerated(id, 'big.bin', bytes),
+      [share, size] as const,
+    )
+    expect(transfer).toMatchObject({ state: 'done', bytes: size })
+    // The first part was not sent again.
+    expect(Math.min(...sent)).toBeGreaterThan(0)
+    expect(await page.evaluate(() => hearthold.account.transfers.interrupted())).toEqual([])
+    expect(await downloadedHash('big.bin')).toBe(sha256)
+  }, 300_000)
+
+  it('lets the browser save a file and a zip by the service worker', async () => {
+    expect(await page.evaluate(() => hearthold.downloads.startServiceWorker())).toBe(true)
+    await page.waitForFunction(() => navigator.serviceWorker.controller !== null)
+    const saved = async (names: string[]): Promise<{ name: string; bytes: Buffer }> => {
+      const waiting = page.waitForEvent('download')
+      await page.evaluate(
+        async ([id, wanted]) => {
+          const sort = { by: 'name', descending: false } as const
+          const options = { sort, from: 0, count: 10 }
+          const { rows } = await hearthold.account.shares.folder(id, null, options)
+          const ids = rows.filter(({ name }) => wanted.includes(name)).map((row) => row.id)
+          await hearthold.downloads.startDownload(
+            await hearthold.account.transfers.download(id, ids),
+          )
+        },
+        [share, names] as const,
+      )
+      const download = await waiting
+      return { name: download.suggestedFilename(), bytes: readFileSync(await download.path()) }
+    }
+    const one = await saved([secretName])
+    expect(one).toEqual({ name: secretName, bytes: Buffer.from(secretText) })
+    const zip = await saved([secretName, 'Journey'])
+    expect(zip.name).toBe('Photos.zip')
+    expect(zip.bytes.subarray(0, 4).toString('latin1')).toBe('PK\u0003\u0004')
+    expect(zip.bytes.includes(Buffer.from(secretText))).toBe(true)
+    expect(zip.bytes.includes(Buffer.from('Journey/day 3/note 10.txt'))).toBe(true)
+  })
+
+  it('follows another tab, unlocks a tab by another one, and signs both out', async () => {
+    const other = await openPage()
+    expect(await statusOf(other)).toMatchObject({ at: 'unlocked' })
+    await namesIn(other)
+    await other.evaluate(
+      (id) =>
+        Promise.all(
+          ['one', 'two', 'three'].map((name) =>
+            hearthold.account.shares.makeFolder(id, id, `tab ${name}`),
+          ),
+        ),
+      share,
+    )
+    await page.evaluate(
+      (id) =>
+        Promise.all(
+          ['four', 'five'].map((name) =>
+            hearthold.account.shares.makeFolder(id, id, `tab ${name}`),
+          ),
+        ),
+      share,
+    )
+    const wanted = ['tab five', 'tab four', 'tab one', 'tab three', 'tab two']
+    for (const tab of [page, other]) {
+      await expect
+        .poll(async () => (await namesIn(tab)).filter((name) => name.startsWith('tab')), {
+          timeout: 15_000,
+        })
+        .toEqual(wanted)
+    }
+    await other.evaluate(() => hearthold.account.identity.signOut())
+    await page.waitForFunction(() => hearthold.events.some(({ type }) => type === 'signed-out'))
+    const refused = await page.evaluate(() =>
+      hearthold.account.shares.list().then(
+        () => undefined,
+        (error: { code: string }) => error.code,
+      ),
+    )
+    expect(refused).toBe('unauthenticated')
+    await other.close()
+  })
+
+  it('signs in again by password and code, stays locked after a reload, and is opened by a tab that is not', async () => {
+    const status = await page.evaluate(
+      ([secret, totp]) => hearthold.signIn(secret!, totp!),
+      [password, totpSecret],
+    )
+    expect(status).toMatchObject({ at: 'unlocked', me: { name: 'ada' } })
+    const other = await openPage()
+    expect(await statusOf(other)).toMatchObject({ at: 'unlocked' })
+    await other.close()
+    await reload()
+    expect(await statusOf(page)).toEqual({
+      at: 'locked',
+      name: 'ada',
+      methods: ['password', 'recovery'],
+    })
+    const unlocked = await page.evaluate(
+      async (secret): Promise<AccountStatus> => hearthold.account.identity.unlockByPassword(secret),
+      password,
+    )
+    expect(unlocked).toMatchObject({ at: 'unlocked' })
+    expect(await namesIn(page)).toContain(secretName)
+  })
+
+  it('keeps nothing readable in the browser', async () => {
+    // What is put off is written first.
+    await page.waitForTimeout(4000)
+    const raw = Buffer.from(await page.evaluate(() => hearthold.rawStore()), 'base64')
+    expect(raw.length).toBeGreaterThan(1000)
+    // The scan finds what lies there: ids are no secret.
+    expect(raw.includes(Buffer.from(share))).toBe(true)
+    const forbidden = [
+      secretName,
+      secretText,
+      'Journey',
+      'Photos',
+      'note 10',
+      '"name":"ada"',
+      password,
+      'big.bin',
+    ]
+    const found = forbidden.filter((text) =>
+      (['utf8', 'utf16le'] as const).some((encoding) => raw.includes(Buffer.from(text, encoding))),
+    )
+    expect(found).toEqual([])
+  })
+
+  it('stored what the command line opens', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'hearthold-worker-'))
+    const file = (name: string, text: string): string => {
+      writeFileSync(join(folder, name), text, { mode: 0o600 })
+      return join(folder, name)
+    }
+    const run = (...args: string[]) =>
+      promisify(execFile)(process.execPath, [join(root, 'bin', 'hearthold'), ...args], {
+        env: { ...process.env, HEARTHOLD_HOME: join(folder, 'home') },
+      })
+    try {
+      mkdirSync(join(folder, 'out'))
+      const passwordFile = file('password', password)
+      const codeFile = file('code', await code())
+      await run(
+        'sign-in',
+        '--server',
+        server.origin,
+        '--name',
+        'ada',
+        '--password-file',
+        passwordFile,
+        '--code-file',
+        codeFile,
+      )
+      await run('get', `Photos:/${secretName}`, 'Photos:/big.bin', join(folder, 'out'))
+      expect(readFileSync(join(folder, 'out', secretName), 'utf8')).toBe(secretText)
+      const sha256 = createHash('sha256')
+        .update(readFileSync(join(folder, 'out', 'big.bin')))
+        .digest('hex')
+      expect(sha256).toBe(
+        await page.evaluate(([bytes]) => hearthold.generatedHash(bytes!), [200 * mib]),
+      )
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
+  })
+})
