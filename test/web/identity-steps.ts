@@ -1,6 +1,6 @@
 /** What people do on the identity pages, in their words: by labels and roles, as a screen reader finds them. */
 import { totpCode } from '@hearthold/member'
-import type { Page } from 'playwright-core'
+import type { Locator, Page } from 'playwright-core'
 import { expect } from 'vitest'
 import type { View, WebServer } from './harness.ts'
 
@@ -14,6 +14,10 @@ export const look = async (view: View, name: string): Promise<void> => {
 
 export const press = (page: Page, name: string | RegExp): Promise<void> =>
   page.getByRole('button', { name, exact: typeof name === 'string' }).click()
+
+/** Waits until the page says so; a message is there twice, once for screen readers. */
+export const said = (page: Page | Locator, words: string | RegExp): Promise<void> =>
+  page.getByText(words).first().waitFor()
 
 /** Chooses one of several ways: the whole card is the label. */
 export const choose = (page: Page, label: string): Promise<void> =>

@@ -2,6 +2,7 @@
 import { proxy } from 'comlink'
 import type { AccountStatus, Me, Transfer, Usage, WorkerEvent } from '../workers/account/api.ts'
 import type { RemoteAccount } from '../workers/account/connect.ts'
+import { go } from '../router.svelte.ts'
 import { type Instance, takeFirstLook } from './first-look.ts'
 
 export type SessionStatus =
@@ -189,5 +190,7 @@ export const signOut = async (): Promise<void> => {
     state.caught = undefined
     running.clear()
     state.status = { at: 'signed-out' }
+    // Whoever signs in next begins at the beginning.
+    go('/', { replace: true })
   }
 }

@@ -12,7 +12,7 @@ export type Step =
   | { readonly at: 'working'; readonly passkey: boolean }
   | { readonly at: 'recovery'; readonly key: string }
   | { readonly at: 'totp'; readonly secret: string; readonly uri: string; readonly wrong: boolean }
-  | { readonly at: 'codes'; readonly codes: readonly string[] }
+  | { readonly at: 'codes'; readonly codes: readonly string[]; readonly waiting: boolean }
   | { readonly at: 'waiting' }
   | { readonly at: 'done' }
 
@@ -32,6 +32,7 @@ const deadLinks = new Set([
   'set_up_done',
   'invitation_invalid',
   'registration_closed',
+  'registration_full',
 ])
 
 export class Making {
@@ -73,9 +74,9 @@ export class Making {
           getAssertion: ceremonies.getAssertion,
         }),
       )
-      if (made.waiting) this.step = { at: 'waiting' }
-      else if (made.backupCodes.length > 0) this.step = { at: 'codes', codes: made.backupCodes }
-      else this.step = { at: 'done' }
+      const { backupCodes: codes, waiting } = made
+      if (codes.length > 0) this.step = { at: 'codes', codes, waiting }
+      else this.#finish(waiting)
     } catch (error) {
       this.#fail(error, ceremonies.failure())
     }
@@ -87,6 +88,15 @@ export class Making {
     this.#pending = undefined
     this.step = { at: 'working', passkey: false }
     pending?.resolve(value)
+  }
+
+  /** The backup codes are kept: in, or waiting for a host. */
+  codesKept(): void {
+    if (this.step.at === 'codes') this.#finish(this.step.waiting)
+  }
+
+  #finish(waiting: boolean): void {
+    this.step = { at: waiting ? 'waiting' : 'done' }
   }
 
   /** Drops what is being made and goes back to choosing. */

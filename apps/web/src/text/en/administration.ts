@@ -6,7 +6,7 @@ const plural = (count: number, one: string, many: string): string =>
 export const text = {
   area: 'Administration',
   tabsLabel: 'Parts of the administration',
-  tabs: { members: 'Members', invitations: 'Invitations' },
+  tabs: { members: 'Members', invitations: 'Invitations', registration: 'Registration' },
   hostsOnly: {
     title: 'Only for hosts of this server',
     text: 'Your account is not one of them. A host can change that.',
@@ -95,7 +95,13 @@ export const text = {
     approvalHint: 'They cannot use their account before you decide.',
     open: 'Anyone',
     openHint: 'Whoever reaches this server can make an account at once.',
-    saved: 'Saved.',
+    lead: 'Invitations work in each case.',
+    act: 'Save',
+    saved: 'The setting was saved.',
+    requestsText:
+      'Accounts that were made and cannot be used yet. Who is not let in is removed after a while.',
+    requestsFor: (name: string) => `Decide about ${name}`,
+    until: 'Removed',
     requests: 'Waiting for your decision',
     noRequests: 'Nobody waits.',
     asked: 'Asked',

@@ -59,6 +59,11 @@ export const text = {
     waitingTitle: 'Your account waits for a host',
     waitingText:
       'It is made, and your keys are with you. A host of this server decides whether you may use it. Sign in later with what you chose; keep your recovery key until then.',
+    toSignIn: 'Go to sign-in',
+    closedTitle: 'New accounts need an invitation here',
+    fullTitle: 'Too many people wait already',
+    fullText:
+      'This server takes no more requests until a host has looked at those that wait. Nothing was made. Try again later, or ask a host for an invitation.',
     approvalNote: 'A host of this server approves new accounts before they can be used.',
     signedInTitle: 'You are signed in already',
     signedInText: (name: string) =>
