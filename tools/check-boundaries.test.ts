@@ -42,6 +42,11 @@ const lawful: Record<string, string> = {
   'apps/server/src/features/files/service.test.ts':
     "import { test } from 'vitest'\nimport { Member } from '@hearthold/member'\n" +
     "import { start } from '../../../../../test/support/server.ts'\n",
+  'apps/web/package.json': JSON.stringify({
+    name: '@hearthold/web',
+    dependencies: { 'bits-ui': '2.21.0', svelte: '5.57.3' },
+  }),
+  'apps/web/src/ui/menu.svelte': "<script>\n  import { Menubar } from 'bits-ui'\n</script>\n",
   'packages/crypto/src/hash.oracle.ts':
     "import { expect } from 'vitest'\n" +
     "import v from '../../../docs/formats/vectors/hash.json' with { type: 'json' }\n",
@@ -121,6 +126,18 @@ describe('catches an import that', () => {
       'packages/contract/src/a.ts',
       "import { readFileSync } from 'fs'",
       'must not import fs: it runs in browsers too',
+    ],
+    [
+      'stands in a component and belongs to another folder',
+      'apps/web/src/areas/files/page.svelte',
+      "<script>import { Menubar } from 'bits-ui'</script>",
+      'only apps/web/src/ui/ imports bits-ui',
+    ],
+    [
+      'brings Node into a component',
+      'apps/web/src/ui/a.svelte',
+      "<script>import { join } from 'node:path'</script>",
+      'must not import node:path: it runs in browsers too',
     ],
     [
       'is not declared',
@@ -239,4 +256,14 @@ describe('catches a package.json that', () => {
       'apps/extra: import-law.ts does not know this folder',
     ])
   })
+})
+
+test('the web app is imported by nobody and exports nothing', () => {
+  const exporting = JSON.stringify({ name: '@hearthold/web', exports: { '.': './src/main.ts' } })
+  expect(
+    check({
+      'apps/web/package.json': exporting,
+      'apps/web/src/ui/menu.svelte': '<p>menu</p>',
+    }),
+  ).toEqual(['apps/web/package.json: must export nothing, and exports "."'])
 })

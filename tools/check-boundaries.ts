@@ -50,7 +50,11 @@ const checkManifest = ({ path, manifest, law }: Folder): string[] => {
   const doors = Object.keys(manifest.exports ?? {})
   return [
     ...(manifest.name === wantedName ? [] : [at(`must be named ${wantedName}`)]),
-    ...(doors.length === 1 && doors[0] === '.' ? [] : [at('must have one door, exports "."')]),
+    ...(law.door === false
+      ? doors.map((door) => at(`must export nothing, and exports "${door}"`))
+      : doors.length === 1 && doors[0] === '.'
+        ? []
+        : [at('must have one door, exports "."')]),
     ...Object.entries(manifest.dependencies ?? {}).flatMap(([name, version]) => [
       ...(mayDependOn(law, name) ? [] : [at(`must not depend on ${name}`)]),
       ...(/^\d+\.\d+\.\d+(?:-[\w.]+)?$/.test(version) ? [] : [at(`${name} is not pinned exactly`)]),

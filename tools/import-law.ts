@@ -11,6 +11,8 @@ export type FolderLaw = {
   external: string[]
   /** Files, relative to the folder, that may import `node:` modules; `*` for all. */
   node: string[]
+  /** False for what is built and never imported: such a folder exports nothing. */
+  door?: false
 }
 
 /** The law for every workspace folder. A folder that is not here is a violation in itself. */
@@ -34,7 +36,12 @@ export const importLaw: Record<string, FolderLaw> = {
     external: ['*'],
     node: ['*'],
   },
-  'apps/web': { workspace: ['member', 'client', 'model', 'contract'], external: ['*'], node: [] },
+  'apps/web': {
+    workspace: ['member', 'client', 'model', 'contract'],
+    external: ['*'],
+    node: [],
+    door: false,
+  },
 }
 
 /** Packages that only some files may import, by the start of the path of those files. */
