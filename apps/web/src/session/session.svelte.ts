@@ -152,6 +152,16 @@ export const takeStatus = (status: AccountStatus): void => {
   take({ type: 'status', status })
 }
 
+/** Asks the server how much room is used. What was known stays where it cannot be reached. */
+export const refreshUsage = async (): Promise<void> => {
+  if (state.status.at !== 'unlocked') return
+  try {
+    state.usage = await (await account()).identity.usage()
+  } catch {
+    // Only for showing: the next change asks again.
+  }
+}
+
 /** Asks the worker anew, for instance after an act that changes what `me` says. */
 export const refreshStatus = async (): Promise<void> => {
   takeStatus(await (await account()).identity.status())
