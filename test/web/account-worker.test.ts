@@ -275,6 +275,54 @@ describe('account worker', () => {
     expect(await namesIn(page)).toContain(secretName)
   })
 
+  it('reads without the server, keeps an act for later, and does it once the server is back', async () => {
+    // The state is kept a moment after the last change.
+    await page.waitForTimeout(4000)
+    const before = await namesIn(page)
+    await server.stop()
+    const refused = await page.evaluate(async (id) => {
+      const { shares } = hearthold.account
+      return shares.makeFolder(id, id, 'made without the server').then(
+        () => undefined,
+        (error: { kind: string; code: string }) => [error.kind, error.code],
+      )
+    }, share)
+    expect(refused).toEqual(['network', 'kept_for_later'])
+    expect(await namesIn(page)).toEqual(before)
+    expect(await page.evaluate(async () => (await hearthold.account.shares.list())[0]!.name)).toBe(
+      'Photos',
+    )
+    await server.start()
+    await expect.poll(() => namesIn(page), { timeout: 60_000 }).toContain('made without the server')
+  })
+
+  it('drops its keys when its session is ended elsewhere', async () => {
+    const other = await browser.newContext()
+    const elsewhere = await other.newPage()
+    await other.exposeFunction('nextCode', () => code())
+    await elsewhere.goto(server.origin)
+    await ready(elsewhere)
+    await elsewhere.evaluate(
+      ([secret, totp]) => hearthold.signIn(secret!, totp!),
+      [password, totpSecret],
+    )
+    const devices = await elsewhere.evaluate(async () => hearthold.account.account.devices())
+    expect(devices).toHaveLength(2)
+    await elsewhere.evaluate(async () => hearthold.account.account.endOtherSessions())
+    await page.waitForFunction(() =>
+      hearthold.events.some((one) => one.type === 'signed-out' && one.reason === 'revoked'),
+    )
+    const refused = await page.evaluate(async () =>
+      hearthold.account.shares.list().then(
+        () => undefined,
+        (error: { code: string }) => error.code,
+      ),
+    )
+    expect(refused).toBe('unauthenticated')
+    expect(await statusOf(page)).toEqual({ at: 'signed-out' })
+    await other.close()
+  })
+
   it('keeps nothing readable in the browser', async () => {
     // What is put off is written first.
     await page.waitForTimeout(4000)

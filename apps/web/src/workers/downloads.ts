@@ -107,6 +107,7 @@ const register = async (): Promise<ServiceWorker | undefined> => {
 export const startServiceWorker = async (): Promise<boolean> => {
   registering ??= register()
   const worker = await registering
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker of this origin
   worker?.postMessage({ hearthold: 'warm' })
   return worker !== undefined
 }

@@ -206,6 +206,7 @@ describe('tabs', () => {
     expect(await asker.askUnlock('mine', 2000)).toEqual(secret)
     expect(await asker.askUnlock('other', 100)).toBeUndefined()
     // An answer that nobody asked for is of no effect.
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a channel of this origin
     listener.postMessage({ news: 'unlock', ask: '0'.repeat(32), by: secret })
     expect(heard.filter((one) => (one as { news: string }).news === 'unlock')).toHaveLength(1)
     for (const one of [holder, asker, listener]) one.close()

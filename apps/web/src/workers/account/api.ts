@@ -72,6 +72,8 @@ export type MadeAccount = {
   readonly backupCodes: readonly string[]
   /** True where a host must approve first: nobody is signed in yet. */
   readonly waiting: boolean
+  /** Until then (ms since 1970) a host may approve an account that waits. */
+  readonly waitsUntil?: number
 }
 
 export type IdentityApi = {

@@ -1,6 +1,6 @@
 /** What all parts of the worker share: the way to the server, the store, and who is unlocked. */
 import { type Client, createClient, NetworkError } from '@hearthold/client'
-import { ProblemError } from '@hearthold/contract'
+import { getUsage, ProblemError } from '@hearthold/contract'
 import type { Unlocked } from '@hearthold/member'
 import type { AccountStore } from '../../store/account-store.ts'
 import { openProfileStore, type ProfileStore } from '../../store/profile-store.ts'
@@ -123,6 +123,16 @@ export const createDesk = (): Desk => {
     },
   }
   return desk
+}
+
+/** Bytes used have changed by what this tab did: pages show them anew. */
+export const tellUsage = async ({ client, events }: Desk): Promise<void> => {
+  try {
+    const { usedBytes, quotaBytes } = await client.call(getUsage)
+    events.tell({ type: 'usage', usage: { usedBytes, quotaBytes } })
+  } catch {
+    // The next act tells it.
+  }
 }
 
 /** No way to the server; the same may work a moment later. */

@@ -188,6 +188,9 @@ export const enter = async (desk: Desk, proof: Proof, options: EnterOptions): Pr
   if (keepNew) await replaceRecoveryKey(member, (text) => keepNew(text))
   if (options.staySignedIn) {
     await rememberMethod(profile, account, await addDeviceMethod(member))
+  } else {
+    // Left by a session that ended by itself: this time it was not asked for.
+    await profile.removeMethodSecret(account)
   }
   const session = await desk.client.call(getSession)
   const instanceKey = toHex(member.account.instanceKey())

@@ -16,10 +16,16 @@ import {
   signInWithPasskey,
   signInWithPassword,
   signInWithRecoveryKey,
-  type SignUpPass,
   unlock,
 } from '@hearthold/member'
-import type { AccountStatus, IdentityApi, NewAccount, SignUpSteps, UnlockWay } from './api.ts'
+import type {
+  AccountStatus,
+  IdentityApi,
+  MadeAccount,
+  NewAccount,
+  SignUpSteps,
+  UnlockWay,
+} from './api.ts'
 import { isId } from './bytes.ts'
 import { authenticatorOf } from './ceremonies.ts'
 import { type Desk, dropKeys, isOffline } from './desk.ts'
@@ -62,13 +68,6 @@ const findSession = async (desk: Desk): Promise<SessionAnswer | undefined> => {
   }
 }
 
-const passOf = (pass: NewAccount['pass']): SignUpPass => {
-  if ('open' in pass) {
-    throw new ProblemError('invitation_invalid', 'This server takes new members by invitation.')
-  }
-  return pass
-}
-
 /** Attempts after which the person begins anew; the server counts for itself. */
 const codeAttempts = 10
 
@@ -76,7 +75,7 @@ const makeAccount = async (
   desk: Desk,
   { pass, name, displayName, way, staySignedIn, deviceLabel: given }: NewAccount,
   steps: SignUpSteps,
-) => {
+): Promise<MadeAccount> => {
   const profile = await desk.profile()
   const label = given ?? deviceLabel(navigator)
   const heads = memoryHeads()
@@ -84,7 +83,7 @@ const makeAccount = async (
   const created = await createAccount(
     { client: desk.client, heads },
     {
-      pass: passOf(pass),
+      pass,
       name,
       ...(displayName === undefined ? {} : { displayName }),
       way:
@@ -109,10 +108,15 @@ const makeAccount = async (
   const { context, store } = await contextFor(desk, account)
   for (const [id, head] of heads.heads) await store.heads.put(id, head)
   await profile.putAccount({ account, log, instanceKey, name })
+  const { backupCodes, waitsUntil } = created
+  if (waitsUntil !== undefined) {
+    store.close()
+    return { backupCodes, waiting: true, waitsUntil }
+  }
   if (staySignedIn) await rememberMethod(profile, account, created.unlockBy)
   const member = await unlock(context, created, created.unlockBy, created.device)
   await beginAccount(desk, { member, store, session: await desk.client.call(getSession) })
-  return { backupCodes: created.backupCodes, waiting: false }
+  return { backupCodes, waiting: false }
 }
 
 /** Runs one after the other within this tab, and where keys or methods change also over all tabs. */

@@ -113,6 +113,7 @@ export const createNetwork = (onChange: (online: boolean) => void): Network => {
         become(response.status < 500)
         return response.status < 500
       } catch {
+        become(false)
         return false
       }
     },

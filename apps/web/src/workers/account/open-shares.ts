@@ -108,6 +108,7 @@ export class OpenShares {
       },
       onState: (state) => {
         if (state === 'connected') void this.#connected()
+        else if (state === 'connecting') void this.#desk.network.probe()
       },
     })
     this.#socket.follow()
@@ -169,6 +170,8 @@ export class OpenShares {
   async #connected(): Promise<void> {
     await this.#desk.network.probe()
     this.#syncAll()
+    // Also where no page asks: without the server its last answer is what can be shown.
+    await this.ids().catch(() => undefined)
   }
 
   async #syncAccount(): Promise<void> {

@@ -7,7 +7,7 @@ import { ProblemError } from '@hearthold/contract'
 import { doAct, type ShareAct, type Unlocked } from '@hearthold/member'
 import type { AccountStore } from '../../store/account-store.ts'
 import { randomId } from './bytes.ts'
-import { type Desk, isOffline } from './desk.ts'
+import { type Desk, isOffline, tellUsage } from './desk.ts'
 import { errorOnWire } from './errors.ts'
 import { withFreeLock, withLock } from './locks.ts'
 import type { OpenShares } from './open-shares.ts'
@@ -64,6 +64,7 @@ export const createOutbox = (desk: Desk, { member, store, shares, ended }: Place
   const send = async ({ share, act }: KeptAct): Promise<void> => {
     await doAct(await shares.get(share), act, ended)
     shares.changedHere(share)
+    if (act.act === 'erase') void tellUsage(desk)
   }
 
   const replay = async (): Promise<boolean> => {

@@ -5,7 +5,7 @@ import { type LocalItem, putTree, type PutProgress } from '@hearthold/member'
 import type { SealedRecords } from '../../store/account-store.ts'
 import type { Transfer, UploadItem } from './api.ts'
 import { randomId } from './bytes.ts'
-import { type Current, type Desk, isOffline } from './desk.ts'
+import { type Current, type Desk, isOffline, tellUsage } from './desk.ts'
 import { errorOnWire } from './errors.ts'
 import { heldLocks, holdLock } from './locks.ts'
 import { blankTransfer, type Track, trackTransfer } from './transfer-track.ts'
@@ -205,6 +205,7 @@ const runKept = async (
     clearInterval(timer)
     uploads.delete(id)
     release()
+    if (!current.ended.aborted) void tellUsage(desk)
   }
 }
 
