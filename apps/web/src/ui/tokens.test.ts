@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { contrast, parseOklch, type Rgb, toRgb } from './oklch.oracle.ts'
-import css from './tokens.css?raw'
+
+const css = readFileSync(join(import.meta.dirname, 'tokens.css'), 'utf8')
 
 /** The declarations of each block, in order: the base, high contrast by the system, high contrast by this app. */
 const blockAfter = (start: string): string => {
