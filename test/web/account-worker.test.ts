@@ -183,7 +183,6 @@ describe('account worker', () => {
 
   it('lets the browser save a file and a zip by the service worker', async () => {
     expect(await page.evaluate(() => hearthold.downloads.startServiceWorker())).toBe(true)
-    await page.waitForFunction(() => navigator.serviceWorker.controller !== null)
     const saved = async (names: string[]): Promise<{ name: string; bytes: Buffer }> => {
       const waiting = page.waitForEvent('download')
       await page.evaluate(

@@ -112,9 +112,21 @@ export const startServiceWorker = async (): Promise<boolean> => {
   return worker !== undefined
 }
 
+/** A service worker that has just started takes this page over at once; after a forced reload it never does. */
+const takeOverMs = 2_000
+
+const takenOver = (): Promise<boolean> =>
+  new Promise((resolve) => {
+    const { serviceWorker } = navigator
+    const look = (): void => resolve(serviceWorker.controller !== null)
+    if (serviceWorker.controller !== null) return look()
+    serviceWorker.addEventListener('controllerchange', look, { once: true })
+    setTimeout(look, takeOverMs)
+  })
+
 const hasServiceWorker = async (): Promise<boolean> => {
   registering ??= register()
-  return (await registering) !== undefined && navigator.serviceWorker.controller !== null
+  return (await registering) !== undefined && (await takenOver())
 }
 
 // ---------------------------------------------------------------- saving and playing

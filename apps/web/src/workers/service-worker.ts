@@ -183,17 +183,26 @@ const fetchWhole = async (shell: Cache, path: string): Promise<Response | undefi
   return response
 }
 
+/** Fetched at once while the app's files are gathered: few, so that the page's own requests go first. */
+const warmAtOnce = 4
+
 /** Keeps every file of the build that is served now, and drops those of builds before. */
 const warm = async (): Promise<void> => {
   const shell = await worker.caches.open(shellName)
-  const known = new Set<string>(['/'])
-  for (const path of known) {
+  const known = ['/']
+  const take = async (path: string): Promise<void> => {
     const response = await fetchWhole(shell, path)
-    if (!response || !/\/$|\.(?:m?js|css)$/.test(path)) continue
-    for (const named of namedIn(await response.text())) known.add(named)
+    if (!response || !/\/$|\.(?:m?js|css)$/.test(path)) return
+    for (const named of namedIn(await response.text()))
+      if (!known.includes(named)) known.push(named)
+  }
+  for (let at = 0; at < known.length;) {
+    const wave = known.slice(at, at + warmAtOnce)
+    at += wave.length
+    await Promise.all(wave.map(take))
   }
   for (const request of await shell.keys()) {
-    if (!known.has(new URL(request.url).pathname)) await shell.delete(request)
+    if (!known.includes(new URL(request.url).pathname)) await shell.delete(request)
   }
 }
 
