@@ -7,7 +7,7 @@ type Answer = readonly [status: number, body: unknown]
 const answering =
   (answers: Readonly<Record<string, Answer>>): typeof fetch =>
   (path) => {
-    const found = answers[String(path)]
+    const found = typeof path === 'string' ? answers[path] : undefined
     if (!found) return Promise.reject(new TypeError('Failed to fetch'))
     const [status, body] = found
     return Promise.resolve(

@@ -94,7 +94,7 @@ const withBrowser = (credentials: { create?: unknown; get?: unknown }): void => 
 
 describe('ceremonies', () => {
   test('the PRF output of create comes beside the response, and never inside it', async () => {
-    const create = vi.fn(() =>
+    const create = vi.fn<() => Promise<FakeCredential>>(() =>
       Promise.resolve(new FakeCredential(attestation, results(secret.buffer))),
     )
     withBrowser({ create })
@@ -121,7 +121,9 @@ describe('ceremonies', () => {
   test('where create gives none although there is PRF, it is asked for at once', async () => {
     const create = () =>
       Promise.resolve(new FakeCredential(attestation, { prf: { enabled: true } }))
-    const get = vi.fn(() => Promise.resolve(new FakeCredential(assertion, results(secret.buffer))))
+    const get = vi.fn<() => Promise<FakeCredential>>(() =>
+      Promise.resolve(new FakeCredential(assertion, results(secret.buffer))),
+    )
     withBrowser({ create, get })
     const made = await passkeyCeremonies().makePasskey(options)
     expect(made.prf).toEqual(secret)
@@ -129,7 +131,7 @@ describe('ceremonies', () => {
   })
 
   test('without PRF nothing more is asked, and it is remembered', async () => {
-    const get = vi.fn()
+    const get = vi.fn<() => Promise<FakeCredential>>()
     withBrowser({ create: () => Promise.resolve(new FakeCredential(attestation, {})), get })
     const ceremonies = passkeyCeremonies()
     expect((await ceremonies.makePasskey(options)).prf).toBeUndefined()

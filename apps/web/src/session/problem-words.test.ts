@@ -34,7 +34,9 @@ describe('words for what went wrong', () => {
     expect(Object.keys(text.integrity).sort()).toEqual(codes.sort())
     for (const code of codes) {
       const words = wordsOfCode(code)
-      expect([words.title, words.safe, words.todo, words.code].every(Boolean), code).toBe(true)
+      const parts = { code, title: words.title, safe: words.safe, todo: words.todo }
+      expect(Object.entries(parts).filter(([, part]) => !part)).toEqual([])
+      expect(words.code).toBe(code)
     }
   })
 

@@ -167,11 +167,17 @@ export const refreshStatus = async (): Promise<void> => {
   takeStatus(await (await account()).identity.status())
 }
 
-/** Loads the worker while nobody waits for it, so that the first act does not. */
-const warmWorker = (): void => {
+/** Loads the worker while nobody waits for it, so that the first act does not: for when a form is on screen. */
+export const warmWorker = (): void => {
   const load = (): void => void account().catch(() => undefined)
   if ('requestIdleCallback' in globalThis) requestIdleCallback(load, { timeout: 3000 })
   else setTimeout(load, 500)
+}
+
+/** Asks again what the server is called and offers: after it was set up. */
+export const refreshInstance = async (): Promise<void> => {
+  const seen = await takeFirstLook()
+  if (seen.at !== 'unreachable') state.instance = seen.instance
 }
 
 /** The first question of a page: small requests first, the worker only where there is a session. */
@@ -181,7 +187,6 @@ export const openSession = async (): Promise<void> => {
   if (seen.at !== 'unreachable') state.instance = seen.instance
   if (seen.at === 'signed-out' || seen.at === 'not-set-up') {
     state.status = { at: seen.at }
-    warmWorker()
     return
   }
   try {
