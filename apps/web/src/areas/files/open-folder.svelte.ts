@@ -2,6 +2,7 @@
 import { account } from '../../session/session.svelte.ts'
 import type { Row } from '../../workers/account/api.ts'
 import { Listing } from './listing.svelte.ts'
+import { RowDrag } from './row-drag.svelte.ts'
 import { Selection } from './selection.svelte.ts'
 
 export type FolderDialog = 'new-folder' | 'rename' | 'move' | 'copy' | 'preview'
@@ -9,6 +10,7 @@ export type FolderDialog = 'new-folder' | 'rename' | 'move' | 'copy' | 'preview'
 export class OpenFolder {
   readonly listing = new Listing(async (...asked) => (await account()).shares.folder(...asked))
   readonly selection = new Selection()
+  readonly drag = new RowDrag()
   dialog = $state<FolderDialog>()
   /** The row that a dialog or the panel is about. */
   subject = $state.raw<Row>()

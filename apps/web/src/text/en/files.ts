@@ -33,17 +33,19 @@ export const text = {
     list: (name: string) => `Contents of ${name}`,
     path: 'Path',
     upload: 'Upload',
-    uploadFiles: 'Files …',
-    uploadFolder: 'Folder …',
+    uploadFiles: 'Upload files …',
+    uploadFolder: 'Upload a folder …',
     newFolder: 'New folder',
     filter: 'Filter by name',
-    clearFilter: 'Clear the filter',
     trash: 'Trash',
     columns: { name: 'Name', size: 'Size', changed: 'Changed', readers: 'Readers' },
     sortBy: (column: string) => `Sort by ${column.toLowerCase()}`,
     emptyTitle: 'This folder is empty',
     emptyText:
-      'Drop files or a whole folder here. They are sealed on this device before they leave it.',
+      'Drop files or a whole folder here, or choose them. They are sealed on this device before they leave it.',
+    emptyTouch:
+      'Choose files or a whole folder. They are sealed on this device before they leave it.',
+    between: 'Folders between',
     nothingMatches: 'No name here contains that.',
     nothingMatchesTitle: 'Nothing matches',
     dropHere: (name: string) => `Drop to seal and upload into ${name}`,
@@ -73,7 +75,7 @@ export const text = {
     copy: 'Copy to …',
     trash: 'Move to trash',
     versions: 'Versions',
-    details: 'Who can read this?',
+    readers: 'Who can read this?',
     preview: 'Preview',
   },
 
@@ -111,7 +113,6 @@ export const text = {
       'What you move to the trash stays here until you erase it, and counts towards your space.',
     restore: 'Put back',
     erase: 'Erase',
-    trashedAt: 'Moved here',
     restored: (count: number) => `${items(count)} put back`,
     eraseTitle: (count: number) => `Erase ${items(count)} for ever?`,
     eraseText: (count: number) =>
@@ -120,13 +121,14 @@ export const text = {
     eraseWord: 'erase',
     erased: (count: number) => `${items(count)} erased`,
     columns: { name: 'Name', at: 'Moved here' },
-    backToFiles: 'Back to files',
+    acts: 'What can be done',
+    restoreNamed: (name: string) => `Put back ${name}`,
+    eraseNamed: (name: string) => `Erase ${name}`,
   },
 
   versions: {
     title: 'Versions',
     newest: 'Newest',
-    by: (device: string) => (device === '' ? 'A device without a name' : device),
     download: 'Download this version',
     none: 'Only files have versions.',
     counts: 'All versions are kept, and count towards your space.',
@@ -135,7 +137,7 @@ export const text = {
   details: {
     readers: 'Who can read this?',
     versions: 'Versions',
-    close: 'Close the panel',
+    views: 'What to show',
   },
 
   preview: {
@@ -164,6 +166,7 @@ export const text = {
     looking: (count: number) =>
       `Looking through what you dropped: ${plural(count, 'file', 'files')} so far`,
     downloading: (name: string) => `Opening and downloading ${name}`,
+    waitingForServer: 'Waiting for the server; it goes on by itself',
     waiting: (count: number) => `${plural(count, 'upload', 'uploads')} waiting`,
     of: (done: string, total: string) => `${done} of ${total}`,
     left: (time: string) => `${time} left`,
@@ -191,6 +194,18 @@ export const text = {
     progress: 'Progress',
   },
 
+  quota: {
+    used: (used: string, all: string) => `${used} of ${all} are used.`,
+    filling: 'Three quarters of your room are used',
+    nearlyFull: 'Your room is nearly full',
+    full: 'Your room is full',
+    todo: 'Erase what is in the trash, or ask a host for more.',
+    fullTodo:
+      'Nothing more can be uploaded until there is room: empty the trash, or ask a host for more. What is stored is safe.',
+    dismiss: 'Put aside',
+  },
+
+  keptForLater: 'The server cannot be reached. This is kept here, and done once it can.',
   custodyFailed: 'It could not be found out just now.',
   loadFailed: {
     title: 'This folder cannot be shown',

@@ -19,6 +19,8 @@ export type MarkdownNode =
   | {
       readonly kind: 'element'
       readonly tag: ElementTag
+      /** Of a cell of a table, where the text says so. */
+      readonly align: Align | undefined
       readonly children: readonly MarkdownNode[]
     }
 
@@ -57,16 +59,25 @@ const hrefOf = (token: Token): string | undefined => {
   return safeHref(href === null ? null : String(href))
 }
 
+export type Align = 'left' | 'center' | 'right'
+
+/** The parser says it as a style, which the policy of the page forbids. */
+const alignOf = (token: Token): Align | undefined =>
+  (['left', 'center', 'right'] as const).find(
+    (one) => token.attrGet('style') === `text-align:${one}`,
+  )
+
 type Open = {
   readonly tag: string
+  readonly align: Align | undefined
   readonly href: string | undefined
   readonly children: MarkdownNode[]
 }
 
-const closed = ({ tag, href, children }: Open): MarkdownNode[] => {
+const closed = ({ tag, align, href, children }: Open): MarkdownNode[] => {
   if (tag === 'a') return [{ kind: 'link', href, children }]
   const known = tags.find((one) => one === tag)
-  return known ? [{ kind: 'element', tag: known, children }] : children
+  return known ? [{ kind: 'element', tag: known, align, children }] : children
 }
 
 const leafOf = (token: Token): MarkdownNode[] => {
@@ -92,12 +103,12 @@ const leafOf = (token: Token): MarkdownNode[] => {
 }
 
 const treeOf = (tokens: readonly Token[]): MarkdownNode[] => {
-  const top: Open = { tag: '', href: undefined, children: [] }
+  const top: Open = { tag: '', align: undefined, href: undefined, children: [] }
   const open: Open[] = [top]
   for (const token of tokens) {
     const inner = open.at(-1)!
     if (token.nesting === 1) {
-      open.push({ tag: token.tag, href: hrefOf(token), children: [] })
+      open.push({ tag: token.tag, align: alignOf(token), href: hrefOf(token), children: [] })
     } else if (token.nesting === -1) {
       if (open.length === 1) continue
       open.pop()
