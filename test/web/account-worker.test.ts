@@ -1,19 +1,15 @@
 /** The account worker as it is built, in a real browser against the real server; the command line reads what it stored. */
-import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
-import { promisify } from 'node:util'
+import { readFileSync } from 'node:fs'
 import { totpCode } from '@hearthold/member'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { launchBrowser, startWebServer, type WebServer } from './harness.ts'
+import { getByCommandLine } from './worker/command-line.ts'
 import { buildWorkerPage } from './worker/worker-page.ts'
 import type { AccountStatus } from '../../apps/web/src/workers/account/api.ts'
 import type { Harness } from './worker/harness-page.ts'
 
-const root = resolve(import.meta.dirname, '../..')
 const password = 'correct horse battery 9'
 const secretName = 'Wintermärchen-8461.txt'
 const secretText = 'the plaintext marker that nobody but Ada may read'
@@ -72,14 +68,8 @@ const namesIn = (on: Page, folder: string | null = null): Promise<string[]> =>
 const downloadedHash = (name: string): Promise<string> =>
   page.evaluate(
     async ([id, wanted]) => {
-      const sort = { by: 'name', descending: false } as const
-      const { rows } = await hearthold.account.shares.folder(id, null, {
-        sort,
-        from: 0,
-        count: 1000,
-      })
-      const node = rows.find((row) => row.name === wanted)!
-      const opened = await hearthold.account.transfers.download(id, [node.id])
+      const ids = await hearthold.idsOf(id, [wanted])
+      const opened = await hearthold.account.transfers.download(id, ids)
       return hearthold.hashOf(opened.port)
     },
     [share, name] as const,
@@ -187,10 +177,7 @@ describe('account worker', () => {
       const waiting = page.waitForEvent('download')
       await page.evaluate(
         async ([id, wanted]) => {
-          const sort = { by: 'name', descending: false } as const
-          const options = { sort, from: 0, count: 10 }
-          const { rows } = await hearthold.account.shares.folder(id, null, options)
-          const ids = rows.filter(({ name }) => wanted.includes(name)).map((row) => row.id)
+          const ids = await hearthold.idsOf(id, wanted)
           await hearthold.downloads.startDownload(
             await hearthold.account.transfers.download(id, ids),
           )
@@ -207,6 +194,65 @@ describe('account worker', () => {
     expect(zip.bytes.subarray(0, 4).toString('latin1')).toBe('PK\u0003\u0004')
     expect(zip.bytes.includes(Buffer.from(secretText))).toBe(true)
     expect(zip.bytes.includes(Buffer.from('Journey/day 3/note 10.txt'))).toBe(true)
+  })
+
+  it('gives players the parts they ask for, and never a page', async () => {
+    const parts = await page.evaluate(
+      async ([id, name]) => {
+        const [node] = await hearthold.idsOf(id!, [name!])
+        const media = await hearthold.account.transfers.openMedia(id!, node!)
+        const opened = await hearthold.downloads.openAddress(media)
+        const ask = async (range?: string) => {
+          const answer = await fetch(opened!.address, range ? { headers: { range } } : {})
+          const { status, headers } = answer
+          const place = headers.get('content-range')
+          return { status, place, type: headers.get('content-type'), text: await answer.text() }
+        }
+        const answers = [await ask(), await ask('bytes=4-12'), await ask('bytes=1000-')]
+        opened!.close()
+        return { answers, gone: (await fetch(opened!.address.replace(/[0-9a-f]{32}/, '0'))).status }
+      },
+      [share, secretName],
+    )
+    const size = secretText.length
+    const type = 'application/octet-stream'
+    expect(parts.answers).toEqual([
+      { status: 200, place: null, type, text: secretText },
+      { status: 206, place: `bytes 4-12/${size}`, type, text: secretText.slice(4, 13) },
+      { status: 416, place: `bytes */${size}`, type: null, text: '' },
+    ])
+    expect(parts.gone).toBe(404)
+  })
+
+  it('ends an upload at the quota with its name, and keeps what was stored', async () => {
+    const { usedBytes } = await page.evaluate(async () => hearthold.account.identity.usage())
+    const setQuota = (quotaBytes: number | null): Promise<number> =>
+      page.evaluate(
+        async ([bytes]) => {
+          const status = await hearthold.account.identity.status()
+          if (status.at !== 'unlocked') return 0
+          const answer = await fetch(`/api/members/${status.me.account}`, {
+            method: 'PATCH',
+            headers: { 'content-type': 'application/json' },
+            body: JSON.stringify({ quotaBytes: bytes }),
+          })
+          return answer.status
+        },
+        [quotaBytes] as const,
+      )
+    expect(await setQuota(usedBytes + 2 * mib)).toBe(200)
+    const done = await page.evaluate(async (id) => {
+      const items = ['fits.bin', 'too large.bin'].map((name, i) => ({
+        kind: 'file' as const,
+        path: name,
+        file: new File([new Uint8Array(i === 0 ? 1000 : 6_000_000)], name, { lastModified: 1 }),
+      }))
+      return hearthold.upload(id, id, 'Quota', items)
+    }, share)
+    expect(done).toMatchObject({ state: 'failed', error: { code: 'over_quota' } })
+    expect(await namesIn(page)).toContain('fits.bin')
+    expect(await namesIn(page)).not.toContain('too large.bin')
+    expect(await setQuota(null)).toBe(200)
   })
 
   it('follows another tab, unlocks a tab by another one, and signs both out', async () => {
@@ -323,11 +369,9 @@ describe('account worker', () => {
   })
 
   it('keeps nothing readable in the browser', async () => {
-    // What is put off is written first.
     await page.waitForTimeout(4000)
     const raw = Buffer.from(await page.evaluate(() => hearthold.rawStore()), 'base64')
     expect(raw.length).toBeGreaterThan(1000)
-    // The scan finds what lies there: ids are no secret.
     expect(raw.includes(Buffer.from(share))).toBe(true)
     const forbidden = [
       secretName,
@@ -346,40 +390,10 @@ describe('account worker', () => {
   })
 
   it('stored what the command line opens', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'hearthold-worker-'))
-    const file = (name: string, text: string): string => {
-      writeFileSync(join(folder, name), text, { mode: 0o600 })
-      return join(folder, name)
-    }
-    const run = (...args: string[]) =>
-      promisify(execFile)(process.execPath, [join(root, 'bin', 'hearthold'), ...args], {
-        env: { ...process.env, HEARTHOLD_HOME: join(folder, 'home') },
-      })
-    try {
-      mkdirSync(join(folder, 'out'))
-      const passwordFile = file('password', password)
-      const codeFile = file('code', await code())
-      await run(
-        'sign-in',
-        '--server',
-        server.origin,
-        '--name',
-        'ada',
-        '--password-file',
-        passwordFile,
-        '--code-file',
-        codeFile,
-      )
-      await run('get', `Photos:/${secretName}`, 'Photos:/big.bin', join(folder, 'out'))
-      expect(readFileSync(join(folder, 'out', secretName), 'utf8')).toBe(secretText)
-      const sha256 = createHash('sha256')
-        .update(readFileSync(join(folder, 'out', 'big.bin')))
-        .digest('hex')
-      expect(sha256).toBe(
-        await page.evaluate(([bytes]) => hearthold.generatedHash(bytes!), [200 * mib]),
-      )
-    } finally {
-      rmSync(folder, { recursive: true, force: true })
-    }
+    const signIn = { origin: server.origin, name: 'ada', password, code: await code() }
+    const got = await getByCommandLine(signIn, 'Photos', [secretName, 'big.bin'])
+    expect(got[0]!.toString('utf8')).toBe(secretText)
+    const expected = await page.evaluate(([bytes]) => hearthold.generatedHash(bytes!), [200 * mib])
+    expect(createHash('sha256').update(got[1]!).digest('hex')).toBe(expected)
   })
 })

@@ -127,7 +127,15 @@ const rawStore = async (): Promise<string> => {
   return text
 }
 
+/** Ids of items at the top of a share, by their names. */
+const idsOf = async (share: string, names: readonly string[]): Promise<string[]> => {
+  const sort = { by: 'name', descending: false } as const
+  const { rows } = await account.shares.folder(share, null, { sort, from: 0, count: 1000 })
+  return rows.filter(({ name }) => names.includes(name)).map(({ id }) => id)
+}
+
 const harness = {
+  idsOf,
   account,
   downloads,
   events,

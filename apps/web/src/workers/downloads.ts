@@ -83,6 +83,8 @@ const hear = ({ data, ports }: MessageEvent<Asked>): void => {
   reply.postMessage(answer, answer.port ? [answer.port] : [])
 }
 
+const readyMs = 4_000
+
 let registering: Promise<ServiceWorker | undefined> | undefined
 
 const register = async (): Promise<ServiceWorker | undefined> => {
@@ -92,8 +94,10 @@ const register = async (): Promise<ServiceWorker | undefined> => {
     serviceWorker.addEventListener('message', hear)
     serviceWorker.startMessages()
     await serviceWorker.register('/service-worker.js', { updateViaCache: 'none' })
-    const registration = await serviceWorker.ready
-    return registration.active ?? undefined
+    // Never ready where its installation fails: that must not hold a download up.
+    const late = new Promise<undefined>((resolve) => setTimeout(resolve, readyMs))
+    const registration = await Promise.race([serviceWorker.ready, late])
+    return registration?.active ?? undefined
   } catch {
     // A certificate that the browser does not trust by itself, or private browsing: there is none, then.
     return undefined
