@@ -20,6 +20,7 @@ export {
   type AccountKeys,
   deviceKeyOf,
   deviceOf,
+  MethodGoneError,
   type MethodSecret,
   refresh,
   unlock,

@@ -1,5 +1,6 @@
 import {
   deviceKeyOf,
+  MethodGoneError,
   settle,
   unlock,
   type MemberContext,
@@ -29,13 +30,6 @@ export const memberContext = ({ client, server }: Connection): MemberContext => 
 const locked = () =>
   new CliError('notSignedIn', 'This device is locked.', 'Unlock it with: hearthold unlock')
 
-/** The account's log holds no such method: it was removed, or the device was revoked, elsewhere. */
-const isMethodGone = (error: unknown): boolean =>
-  error instanceof Error &&
-  error.name === 'IntegrityError' &&
-  (error as { code?: unknown }).code === 'account_state' &&
-  error.message.includes('no such method')
-
 type Distrusted = NonNullable<MemberContext['distrusted']>
 
 /**
@@ -61,7 +55,7 @@ export const unlockHere = async (
     const context = { ...memberContext(connection), ...(distrusted ? { distrusted } : {}) }
     return await unlock(context, where, by, deviceKeyOf(seed))
   } catch (error) {
-    if (!isMethodGone(error)) throw error
+    if (!(error instanceof MethodGoneError)) throw error
     throw new CliError(
       'notSignedIn',
       'The account no longer lets this device in by itself.',

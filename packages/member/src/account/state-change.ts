@@ -16,7 +16,7 @@ import { fenceDraft } from '../files/share-writer.ts'
 import { type AccountDraft, stateDraft, type StateKeys } from './account-entries.ts'
 import { appendToAccount, type AccountAppend, type Credentials } from './account-writer.ts'
 import { newMethod, rewrap } from './method-records.ts'
-import { deviceOf, type MethodSecret, type Unlocked } from './unlock.ts'
+import { deviceOf, type MethodSecret, type SignedHere, type Unlocked } from './unlock.ts'
 
 export type StateChange = {
   /** Methods to remove, by id. */
@@ -91,7 +91,7 @@ export const changeState = async (
   member: Unlocked,
   change: () => StateChange | Promise<StateChange>,
 ): Promise<{ sessionsEnded: number }> => {
-  const made = new Map<AccountAppend, { keys: StateKeys; counter: number }>()
+  const made = new Map<AccountAppend, SignedHere>()
   const build = async (): Promise<AccountAppend> => {
     const wanted = await change()
     const keys = keysFor(member, wanted.rotate)
@@ -99,17 +99,30 @@ export const changeState = async (
     const methods = await methodsFor(member, keys, wanted)
     const fences = wanted.rotate ? await makeFences(member, keys) : []
     const counter = member.account.replica.position.seq + before.length + 1
+    const state = await stateDraft(keys, methods, counter)
     const append: AccountAppend = {
-      drafts: [...before, await stateDraft(keys, methods, counter)],
+      drafts: [...before, state],
       fences: fences ?? [],
       ...(wanted.credentials ? { credentials: wanted.credentials } : {}),
     }
-    made.set(append, { keys, counter })
+    const { accountKey, generation, keyring } = keys
+    const signed = { ...signatureOf(state), keys: { accountKey, generation, counter, keyring } }
+    made.set(append, signed)
+    member.signedHere.add(signed)
     return append
   }
-  const { applied, sessionsEnded } = await appendToAccount(member, deviceOf(member), build)
-  const { keys, counter } = made.get(applied)!
-  const { accountKey, generation, keyring } = keys
-  member.keys = { accountKey, generation, counter, keyring }
-  return { sessionsEnded }
+  try {
+    const { applied, sessionsEnded } = await appendToAccount(member, deviceOf(member), build)
+    const { keys } = made.get(applied)!
+    // Another device may have been faster still, and its keys may have been taken already.
+    if (keys.counter > member.keys.counter) member.keys = keys
+    return { sessionsEnded }
+  } finally {
+    for (const signed of made.values()) member.signedHere.delete(signed)
+  }
+}
+
+const signatureOf = ({ facts }: AccountDraft): Pick<SignedHere, 'rootSignature'> => {
+  if (facts.entry !== 'state') throw new RangeError('only a state is signed by the root')
+  return { rootSignature: facts.rootSignature }
 }

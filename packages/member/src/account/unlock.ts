@@ -47,7 +47,15 @@ export type Unlocked = {
   unlockedBy: Required<MethodSecret>
   /** This device's key, once it is enrolled. */
   device: DeviceKey | undefined
+  /**
+   * Keys of states that this device has signed and whose answer it waits for. Such a state may be in the log, and read by
+   * another act, before its own act has gone on; the method that unlocked the account may be gone in it.
+   */
+  readonly signedHere: Set<SignedHere>
 }
+
+/** A state as this device made it; the signature tells which one. */
+export type SignedHere = { readonly rootSignature: Bytes; readonly keys: AccountKeys }
 
 /** The device key of a seed of 32 bytes. */
 export const deviceKeyOf = (seed: Bytes): DeviceKey => {
@@ -55,13 +63,18 @@ export const deviceKeyOf = (seed: Bytes): DeviceKey => {
   return { seed, publicKey, id: toHex(deviceId(publicKey)) }
 }
 
+/** The account's signed state holds no such method: it was removed, or the device was revoked, elsewhere. */
+export class MethodGoneError extends IntegrityError {
+  constructor() {
+    super('account_state', 'The account has no such method in its signed state.')
+  }
+}
+
 const findMethod = (account: AccountLog, by: MethodSecret): MethodRecord => {
   const method = account
     .state()
     .methods.find(({ type, id }) => type === by.type && (!by.id || equalBytes(id, by.id)))
-  if (!method) {
-    throw new IntegrityError('account_state', 'The account has no such method in its signed state.')
-  }
+  if (!method) throw new MethodGoneError()
   return method
 }
 
@@ -109,6 +122,7 @@ export const unlock = async (
     keys,
     unlockedBy: { type: by.type, id, secret: by.secret },
     device: device && isEnrolled(account, device) ? device : undefined,
+    signedHere: new Set(),
   }
 }
 
@@ -120,11 +134,17 @@ export const isEnrolled = (account: AccountLog, device: DeviceKey): boolean => {
 
 /**
  * Brings account log and keys up to date: after a rotation by another device the new keys are opened by the same
- * method. IntegrityError('account_state') where that method was removed meanwhile: unlock again by another.
+ * method. MethodGoneError where that method was removed meanwhile: unlock again by another.
  */
 export const refresh = async (member: Unlocked): Promise<void> => {
   await member.account.replica.sync()
-  if (member.account.state().seq === member.keys.counter) return
+  const { seq, rootSignature } = member.account.state()
+  if (seq === member.keys.counter) return
+  const own = [...member.signedHere].find((made) => equalBytes(made.rootSignature, rootSignature))
+  if (own) {
+    member.keys = own.keys
+    return
+  }
   const { id: _, ...keys } = await openKeys(member.account, member.unlockedBy)
   member.keys = keys
 }

@@ -7,6 +7,7 @@ import {
   deviceOf,
   enrolDevice,
   type MemberContext,
+  MethodGoneError,
   type MethodSecret,
   replaceRecoveryKey,
   unlock,
@@ -203,12 +204,6 @@ export const enter = async (desk: Desk, proof: Proof, options: EnterOptions): Pr
 /** How long a tab waits for another one to hand over what unlocks. */
 const handOverMs = 250
 
-const isMethodGone = (error: unknown): boolean =>
-  error instanceof Error &&
-  error.name === 'IntegrityError' &&
-  (error as { code?: unknown }).code === 'account_state' &&
-  error.message.includes('no such method')
-
 /** Unlocks by what this browser keeps, or what another tab of it hands over; undefined where neither opens. */
 export const enterHere = async (desk: Desk, session: SessionAnswer): Promise<Me | undefined> => {
   const { account, log } = session
@@ -224,7 +219,7 @@ export const enterHere = async (desk: Desk, session: SessionAnswer): Promise<Me 
     return await beginAccount(desk, { member, store, session })
   } catch (error) {
     store.close()
-    if (!isMethodGone(error)) throw error
+    if (!(error instanceof MethodGoneError)) throw error
     if (kept) await profile.removeMethodSecret(account)
     return undefined
   }

@@ -4,6 +4,7 @@ import { listLogs, ProblemError } from '@hearthold/contract'
 import {
   keepShare,
   listShareLogs,
+  MethodGoneError,
   openShare,
   refresh,
   type Share,
@@ -178,7 +179,9 @@ export class OpenShares {
     try {
       await refresh(this.#place.member)
     } catch (error) {
-      const passes = isOffline(error) || error instanceof ProblemError
+      // A method that is gone ends this session as well: the server says so a moment later.
+      const passes =
+        isOffline(error) || error instanceof ProblemError || error instanceof MethodGoneError
       if (!this.#place.ended.aborted && !passes) this.#tellLie(error, undefined)
     }
   }
