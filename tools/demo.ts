@@ -1,5 +1,6 @@
 /**
- * `npm run demo -- [FOLDER] [--json]`: the whole promise once, by the real command line alone. A server in a temporary
+ * `npm run demo -- [FOLDER] [--json] [--browser]`: the whole promise once. With `--browser` see demo/browser-demo.ts;
+ * without it by the real command line alone. A server in a temporary
  * folder is set up, two members seal folders onto it, one loses the only device and gets every byte back with the
  * recovery key; the other is refused; and the server's disk is searched for anything readable.
  */
@@ -10,7 +11,8 @@ import { basename, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { differences, digestTree } from './demo/compare.ts'
 import { DemoDevice, DemoServer } from './demo/instance.ts'
-import { type Find, needlesOf, PlaintextScanner } from './plaintext-scanner.ts'
+import { say, secondsSoFar, showFind, yesOrNo } from './demo/telling.ts'
+import { needlesOf, PlaintextScanner } from './plaintext-scanner.ts'
 
 type Report = {
   files: number
@@ -22,13 +24,6 @@ type Report = {
   serverFiles: number
   serverBytes: number
   seconds: number
-}
-
-const started = performance.now()
-const say = (text: string): void => {
-  process.stderr.write(
-    `${((performance.now() - started) / 1000).toFixed(1).padStart(6)} s  ${text}\n`,
-  )
 }
 
 const must = (condition: boolean, otherwise: string): void => {
@@ -157,7 +152,7 @@ const demo = async (
       plaintextFound: finds.length,
       serverFiles: disk.files,
       serverBytes: disk.bytes,
-      seconds: Math.round((performance.now() - started) / 100) / 10,
+      seconds: secondsSoFar(),
     }
     return { report, notes: [...differing, ...finds.map(showFind)] }
   } finally {
@@ -165,17 +160,13 @@ const demo = async (
   }
 }
 
-const showFind = ({ file, offset, what }: Find): string =>
-  `${file} holds ${what}, at byte ${offset}`
-
 const print = (report: Report, source: string): void => {
-  const yes = (value: boolean): string => (value ? 'yes' : 'NO')
   process.stdout.write(
     [
       `Sealed and returned       ${report.files} files, ${report.bytes} bytes of ${source}`,
-      `Every SHA-256 equal       ${yes(report.identical)}`,
-      `Other member refused      ${yes(report.otherMemberRefused)}`,
-      `Scanner finds a marker    ${yes(report.scannerFindsMarker)}`,
+      `Every SHA-256 equal       ${yesOrNo(report.identical)}`,
+      `Other member refused      ${yesOrNo(report.otherMemberRefused)}`,
+      `Scanner finds a marker    ${yesOrNo(report.scannerFindsMarker)}`,
       `Readable on the server    ${report.plaintextFound} finds in ${report.serverFiles} files, ${report.serverBytes} bytes`,
       `Time                      ${report.seconds} s`,
       '',
@@ -185,7 +176,10 @@ const print = (report: Report, source: string): void => {
 
 const main = async (): Promise<number> => {
   const { values, positionals } = parseArgs({
-    options: { json: { type: 'boolean', default: false } },
+    options: {
+      json: { type: 'boolean', default: false },
+      browser: { type: 'boolean', default: false },
+    },
     allowPositionals: true,
   })
   const source = resolve(positionals[0] ?? 'packages')
@@ -196,6 +190,10 @@ const main = async (): Promise<number> => {
   }
   const folder = await mkdtemp(join(tmpdir(), 'hearthold-demo-'))
   try {
+    if (values.browser) {
+      const { runBrowserDemo } = await import('./demo/browser-demo.ts')
+      return await runBrowserDemo(source, folder, values.json)
+    }
     const { report, notes } = await demo(source, folder)
     for (const note of notes.slice(0, 20)) process.stderr.write(`${note}\n`)
     if (values.json) process.stdout.write(`${JSON.stringify(report)}\n`)

@@ -44,3 +44,11 @@ export const differences = (before: TreeDigest, after: TreeDigest): string[] => 
       (path) => `${path}: ${before.get(path) ?? 'nothing'} became ${after.get(path) ?? 'nothing'}`,
     )
 }
+
+/** A tree as a browser can take it: links, and what is only reached by them, are left out; the links are listed apart. */
+export const withoutLinks = (tree: TreeDigest): { tree: TreeDigest; links: readonly string[] } => {
+  const links = [...tree].filter(([, kind]) => kind.startsWith('link to ')).map(([path]) => path)
+  const viaLink = (path: string): boolean =>
+    links.some((link) => path === link || path.startsWith(`${link}/`))
+  return { tree: new Map([...tree].filter(([path]) => !viaLink(path))), links }
+}

@@ -50,28 +50,34 @@ export class DemoServer {
   readonly #child: ChildProcess
   readonly #output: Promise<Run>
 
-  private constructor(port: number, dataFolder: string, child: ChildProcess) {
-    this.url = urlOf(port)
+  private constructor(port: number, url: string, dataFolder: string, child: ChildProcess) {
+    this.url = url
     this.port = port
     this.dataFolder = dataFolder
     this.#child = child
     this.#output = collect(child)
   }
 
-  /** Starts the server and waits until it answers. Throws with its output when it does not within 30 s. */
-  static async start(folder: string): Promise<DemoServer> {
+  /**
+   * Starts the server and waits until it answers. `publicUrl` gets the port and returns where people reach it, where that
+   * is elsewhere. Throws with its output when it does not answer within 30 s.
+   */
+  static async start(
+    folder: string,
+    publicUrl: (port: number) => Promise<string> | string = urlOf,
+  ): Promise<DemoServer> {
     const port = await freePort()
-    const url = urlOf(port)
+    const url = await publicUrl(port)
     const dataFolder = join(folder, 'server')
     const child = start(['serve'], {
       HEARTHOLD_DATA: dataFolder,
       HEARTHOLD_LISTEN: `127.0.0.1:${port}`,
       HEARTHOLD_PUBLIC_URL: url,
     })
-    const server = new DemoServer(port, dataFolder, child)
+    const server = new DemoServer(port, url, dataFolder, child)
     for (let waited = 0; waited < 30_000; waited += 50) {
       if (child.exitCode !== null) break
-      const ready = await fetch(`${url}/healthz`).catch(() => undefined)
+      const ready = await fetch(`${urlOf(port)}/healthz`).catch(() => undefined)
       if (ready?.ok) return server
       await delay(50)
     }
