@@ -46,6 +46,8 @@ const freePort = (): Promise<number> =>
 export type WebServer = {
   /** Where people reach it: `http://localhost:PORT`, without a slash at the end. */
   readonly origin: string
+  /** Where it listens. */
+  readonly port: number
   /** The same server by its address, where browsers offer no passkeys; it refuses API calls there. */
   readonly addressOrigin: string
   /** Holds its `data` folder. */
@@ -63,12 +65,18 @@ export type WebServer = {
   dispose(): Promise<void>
 }
 
-/** Starts the real server with the built web app. `argv` are further flags of `hearthold serve`. */
-export const startWebServer = async (argv: readonly string[] = []): Promise<WebServer> => {
+/**
+ * Starts the real server with the built web app. `argv` are further flags of `hearthold serve`; `through` is the origin
+ * of a line that leads to it, where people are to use that.
+ */
+export const startWebServer = async (
+  argv: readonly string[] = [],
+  through?: string,
+): Promise<WebServer> => {
   const folder = mkdtempSync(join(tmpdir(), 'hearthold-web-'))
   const webFolder = await builtWeb()
   const port = await freePort()
-  const origin = `http://localhost:${port}`
+  const origin = through ?? `http://localhost:${port}`
   let shift = 0
   const clock = { now: () => Date.now() + shift }
   let app: App | undefined
@@ -87,7 +95,7 @@ export const startWebServer = async (argv: readonly string[] = []): Promise<WebS
   }
   await start()
   return {
-    ...{ origin, folder, start, stop },
+    ...{ origin, port, folder, start, stop },
     addressOrigin: `http://127.0.0.1:${port}`,
     setUpToken: () => app?.setUpToken(),
     now: clock.now,

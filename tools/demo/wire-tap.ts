@@ -157,6 +157,7 @@ export class WireTap {
 
   /** Ends the line; all that was sent is then on the disk. */
   async stop(): Promise<void> {
+    if (!this.#server.listening) return
     const timer = setTimeout(() => {
       for (const socket of this.#open) socket.destroy()
     }, closingMs)
