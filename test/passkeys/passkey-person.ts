@@ -19,7 +19,7 @@ import type { TestIdentity } from '../../apps/server/src/features/identity/test-
 import { Person } from '../../apps/server/src/features/identity/test-person.ts'
 import { SoftAuthenticator, type SoftBehaviour } from './soft-authenticator.ts'
 
-type Right = { token: string } | { invitation: string }
+type Right = { token: string } | { invitation?: string }
 type Created = Awaited<ReturnType<SoftAuthenticator['create']>>
 type Answered = ReturnType<SoftAuthenticator['answer']>
 
@@ -146,6 +146,19 @@ export class PasskeyPerson extends Person {
       extensions,
     })
     return { change: body.change, created, registration: registrationOf(created) }
+  }
+
+  /** A password and its authenticator, for an account that has none. */
+  async addFirstPassword(password: string): Promise<void> {
+    const { server, token } = this
+    const { method, change } = await this.beginPasswordChange(password)
+    const begun = await server.call(contract.startTotpChange, { body: {}, token })
+    this.totpSecret = begun.body.totpSecret
+    const verified = { change: begun.body.change, totpCode: this.code() }
+    await server.call(contract.finishTotpChange, { body: verified, token })
+    const both = await this.appendMethods([...this.methods, method], { password: change })
+    if (both.code !== '') throw new Error(`the password was answered ${both.code}`)
+    this.password = password
   }
 
   /** Adds a passkey that only signs in. */

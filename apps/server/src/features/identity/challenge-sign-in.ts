@@ -104,8 +104,10 @@ const finish = async (parts: IdentityParts, body: Finish, caller: Caller) => {
     if (!(await findMethod(trx, account, step.method ?? ''))) return 'gone'
     await returnGuess(trx, onAddress(caller.address))
     const { transport, staySignedIn: stay = false } = body
-    const device = kind === 'device' && step.method !== null ? { device: step.method } : {}
-    return admit(parts, trx, { account, method: kind, transport, stay, ...device, caller })
+    // A device may be in other hands: its proof replaces no authenticator.
+    const more =
+      kind === 'recovery' ? { strong: true } : step.method === null ? {} : { device: step.method }
+    return admit(parts, trx, { account, method: kind, transport, stay, ...more, caller })
   })
   if (outcome === 'gone') throw signInFailed()
   return answerSignIn(parts, account, outcome, false)

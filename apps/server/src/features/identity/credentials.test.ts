@@ -1,8 +1,9 @@
 import * as contract from '@hearthold/contract'
 import { methodType, randomBytes } from '@hearthold/crypto'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { PasskeyPerson } from '../../../../../test/passkeys/passkey-person.ts'
 import { TestIdentity } from './test-identity.ts'
-import { beginLogin, codeOf, type Person, setUpHost } from './test-person.ts'
+import { beginLogin, codeOf, invite, type Person, setUpHost } from './test-person.ts'
 
 let server: TestIdentity
 let ada: Person
@@ -178,5 +179,22 @@ describe('replacing the second factor', () => {
       expect((await ada.unlock(ada.password, token)).code).toBe('')
       expect(await attempt(endpoint, undefined, token)).toBe('second_factor_needed')
     })
+  })
+
+  test('takes a passkey of the signed state for a code, but none that a session added by itself', async () => {
+    const eve = await new PasskeyPerson(server, 'Eve').signUpByPasskey(await invite(ada))
+    await eve.addFirstPassword('a first long password')
+    eve.token = (await eve.newSession()).token
+    const replace = async (token = eve.token): Promise<string> =>
+      (await server.call(contract.replaceBackupCodes, { body: {}, token })).code
+    expect(await replace()).toBe('second_factor_needed')
+    expect((await eve.addSignInOnly()).answer.code).toBe('')
+    expect((await eve.prove()).body).toEqual({ fresh: true, canUnlock: false })
+    expect(await replace()).toBe('second_factor_needed')
+    expect(await replace((await eve.signInByPasskey()).body.token)).toBe('second_factor_needed')
+    eve.authenticator.credentials.pop()
+    expect(await replace((await eve.signInByPasskey()).body.token)).toBe('')
+    expect((await eve.prove()).body).toEqual({ fresh: true, canUnlock: true })
+    expect(await replace()).toBe('')
   })
 })

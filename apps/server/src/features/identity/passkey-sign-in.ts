@@ -84,6 +84,10 @@ const prove = async (
   throw signInFailed()
 }
 
+/**
+ * One that unlocks is in the state that the account's root key signed, so that its proof is strong. One that only signs
+ * in was added by a session alone, which may be a stolen one: it must not take the second factor over.
+ */
 const canUnlock = async (trx: Trx, { account, passkey }: PasskeyRow): Promise<boolean> =>
   (await listPasskeyRows(trx, account)).some((row) => row.passkey === passkey && row.canUnlock)
 
@@ -97,8 +101,9 @@ const finish = async (parts: IdentityParts, body: Answered & TransportWanted, ca
     // It may have been removed since, or a copy of it was faster.
     if (!(await usePasskey(trx, row, use, parts.clock.now()))) return undefined
     const { transport, staySignedIn: stay = false } = body
-    const wanted = { account, method: 'passkey', transport, stay, caller } as const
-    return { admitted: await admit(parts, trx, wanted), unlocks: await canUnlock(trx, row) }
+    const unlocks = await canUnlock(trx, row)
+    const wanted = { account, method: 'passkey', transport, stay, caller, strong: unlocks } as const
+    return { admitted: await admit(parts, trx, wanted), unlocks }
   })
   if (!done) throw signInFailed()
   const { answer, cookie } = await answerSignIn(parts, account, done.admitted, false)
@@ -140,8 +145,10 @@ const finishUnlock = async (
   const now = parts.clock.now()
   const unlocks = await inTransaction(parts.db, async (trx) => {
     if (!(await usePasskey(trx, row, use, now))) return undefined
-    await updateSession(trx, session.sessionId, { proof_at: now, strong_proof_at: now })
-    return canUnlock(trx, row)
+    const strong = await canUnlock(trx, row)
+    const proven = { proof_at: now, ...(strong ? { strong_proof_at: now } : {}) }
+    await updateSession(trx, session.sessionId, proven)
+    return strong
   })
   if (unlocks === undefined) throw signInFailed()
   return { fresh: true, canUnlock: unlocks }

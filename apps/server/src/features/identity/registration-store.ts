@@ -85,8 +85,11 @@ export const deleteWaiting = async (trx: Trx, account: string): Promise<string |
     .where('waiting_until', 'is not', null)
     .returning('log')
     .executeTakeFirst()
-  if (row) await trx.deleteFrom('sign_in_steps').where('account', '=', account).execute()
-  return row?.log
+  if (!row) return undefined
+  await trx.deleteFrom('sign_in_steps').where('account', '=', account).execute()
+  // Halves begun for the same id: their names are sealed under the key that goes now.
+  await trx.deleteFrom('sign_ups').where('account', '=', account).execute()
+  return row.log
 }
 
 /** Accounts for which no host decided in time. */

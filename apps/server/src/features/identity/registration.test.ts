@@ -3,6 +3,7 @@ import * as contract from '@hearthold/contract'
 import { genesisHash, toHex } from '@hearthold/crypto'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { TestIdentity } from './test-identity.ts'
+import { PasskeyPerson } from '../../../../../test/passkeys/passkey-person.ts'
 import { addMember, Person, setUpHost } from './test-person.ts'
 
 const hourMs = 3600_000
@@ -190,6 +191,21 @@ describe('a sign-up that waits for approval', () => {
     const again = await server.call(contract.finishSignUp, { body })
     expect(again.body.log).toBe(ben.log.id)
     expect(again.code).toBe('')
+  })
+
+  test('that is denied takes the halves with it that were begun for the same account', async () => {
+    // Its key is shredded: an account made from them would have a name that nobody can open.
+    const cora = new PasskeyPerson(server, 'Cora')
+    const first = await cora.byPasskeyBody(await cora.startByPasskey({}))
+    const other = await cora.startByPasskey({})
+    expect((await server.call(contract.finishSignUp, { body: first })).code).toBe('')
+    expect(await deny(cora.account)).toBe('')
+    cora.device.own.clear()
+    cora.log.head = { seq: 0, chain: genesisHash(cora.log.genesis) }
+    const body = await cora.byPasskeyBody(other)
+    const late = await server.call(contract.finishSignUp, { body })
+    expect(late.code).toBe('sign_up_expired')
+    expect((await requests()).map(({ name }) => name)).toEqual(['Ben'])
   })
 
   test('of two hosts at once one decides', async () => {

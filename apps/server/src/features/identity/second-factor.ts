@@ -34,7 +34,7 @@ export const useSecondFactor = async (
 export const secondFactorNeeded = (): ProblemError =>
   new ProblemError(
     'second_factor_needed',
-    'This asks for a code of the authenticator or a backup code, or for a fresh proof by recovery key or passkey.',
+    'This asks for a code of the authenticator or a backup code, or for a fresh proof by recovery key or a passkey that unlocks.',
   )
 export const secondFactorWrong = (): ProblemError =>
   new ProblemError('second_factor_wrong', 'This code is wrong or was used already.')

@@ -48,6 +48,8 @@ export type SessionWanted = {
   readonly transport: 'bearer' | 'cookie'
   readonly stay: boolean
   readonly device?: string
+  /** True where what was proven replaces a lost authenticator (ID-4). */
+  readonly strong?: boolean
   readonly caller: Caller
 }
 export type NewSession = {
@@ -60,10 +62,6 @@ export type NewSession = {
 
 /** SHA-256 of the token as it travels. */
 const tokenHash = (tokenB64: string): Uint8Array => sha256(utf8(tokenB64))
-
-/** Methods that replace a lost authenticator; a password does not, and a device may be in other hands (ID-4). */
-const isStrong = (method: SessionMethodText): boolean =>
-  method === 'recovery' || method === 'passkey'
 
 /** Begins a session: 32 random bytes, of which only the hash is kept. */
 export const createSession = async (
@@ -87,7 +85,7 @@ export const createSession = async (
     last_used_at: now,
     expires_at: now + lifetimeMs(transport, stay),
     proof_at: now,
-    strong_proof_at: isStrong(wanted.method) ? now : null,
+    strong_proof_at: wanted.strong === true ? now : null,
     address: wanted.caller.address,
     client: wanted.caller.client,
   }
@@ -177,7 +175,7 @@ const isFresh = (at: number, now: number): boolean => now - at < freshProofMs &&
 /** True if this session proved a method of its account in the last ten minutes. */
 export const hasFreshProof = (row: SessionRow, now: number): boolean => isFresh(row.proof_at, now)
 
-/** True if what it proved in the last ten minutes was a recovery key or a passkey. */
+/** True if what it proved in the last ten minutes was a recovery key, or a passkey of the signed state. */
 export const hasStrongProof = (row: SessionRow, now: number): boolean =>
   row.strong_proof_at !== null && isFresh(row.strong_proof_at, now)
 

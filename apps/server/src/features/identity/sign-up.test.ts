@@ -1,8 +1,9 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as contract from '@hearthold/contract'
-import { encodeAppend, randomBytes, toB64 } from '@hearthold/crypto'
+import { encodeAppend, headerHash, randomBytes, type SignedEntry, toB64 } from '@hearthold/crypto'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { TestDevice } from '#platform/logs/test-logs.ts'
 import { TestIdentity } from './test-identity.ts'
 import { addMember, codeOf, invite, Person, setUpHost } from './test-person.ts'
 
@@ -307,6 +308,27 @@ describe('sign-up', () => {
       })
       expect(forged).toBe('signature_invalid')
       expect(await finishWith(() => ({ registrationRecord: 'AAAA' }))).toBe('bad_request')
+    })
+    test('does not follow itself, or is signed by a device that it does not enrol', async () => {
+      const changed = (make: (ben: Person) => Promise<SignedEntry>) => async (ben: Person) => {
+        ben.device.own.clear()
+        const append = await ben.firstAppend(server.keys.secrets.signingKey)
+        const entries = append.entries.slice(0, 4)
+        const headerHashes = entries.map(headerHash)
+        ben.device.own.set(ben.log.id, { own: 4, headerHash: headerHashes[3]! })
+        return {
+          append: toB64(encodeAppend([{ ...append, entries: [...entries, await make(ben)] }])),
+        }
+      }
+      const profile = { entry: 'profile' } as const
+      const seen = { seq: 3, chain: randomBytes(32) }
+      const device = new TestDevice()
+      expect(await finishWith(changed((ben) => ben.accountEntry(profile, { seen })))).toBe(
+        'head_moved',
+      )
+      expect(
+        await finishWith(changed((ben) => ben.accountEntry(profile, { index: 4, device }))),
+      ).toBe('device_unknown')
     })
     test("brings another member's recovery key", async () => {
       const code = await finishWith(async () => {

@@ -133,8 +133,8 @@ export type IdentityTables = {
     /** When this session last proved a sign-in method. */
     proof_at: number
     /**
-     * When it last proved what makes a second factor needless: a recovery key or a passkey, or the authenticator of
-     * a first password. Null: never.
+     * When it last proved what makes a second factor needless: a recovery key, a passkey that unlocks, or the
+     * authenticator of a first password. Null: never.
      */
     strong_proof_at: number | null
     address: string
