@@ -31,6 +31,11 @@ const checks: [name: string, passes: () => boolean][] = [
   ['types of the web app', tool(svelteCheck, ...inWeb, './tsconfig.json')],
   // Apart, since some of them use Node, which the app must not know.
   ['types of its tests', tool(svelteCheck, ...inWeb, './tsconfig.test.json')],
+  // And the service worker: what a worker knows is not what a page knows.
+  [
+    'types of the service worker',
+    tool('typescript/bin/tsc', '-p', 'apps/web/tsconfig.worker.json'),
+  ],
   ['lint', tool('oxlint/bin/oxlint', '--deny-warnings')],
   ['format', tool('oxfmt/bin/oxfmt', '--check')],
   ['boundaries', own(checkBoundaries)],
