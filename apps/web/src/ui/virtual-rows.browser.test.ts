@@ -13,24 +13,17 @@ const rows = (): HTMLElement[] => [...document.querySelectorAll<HTMLElement>('[d
 const focused = (): number => Number((document.activeElement as HTMLElement).dataset['row'])
 const frame = (): Promise<number> => new Promise((resolve) => requestAnimationFrame(resolve))
 
-/** Scrolls from end to end; every frame shows rows that were not there before: the worst that a dragged bar can do. */
-const longestFrame = async (): Promise<number> => {
+/** Scrolls from end to end, 120 steps; the most elements that the rows of any frame took. What frames cost is measured by the bench. */
+const mostDrawn = async (): Promise<number> => {
   const element = grid()
-  element.scrollTop = 0
-  await frame()
-  const frames: number[] = []
-  let before = await frame()
-  for (let at = 1; at <= 120; at++) {
+  let most = 0
+  for (let at = 0; at <= 120; at++) {
     element.scrollTop = (at / 120) * (element.scrollHeight - element.clientHeight)
-    const now = await frame()
-    frames.push(now - before)
-    before = now
+    await frame()
+    most = Math.max(most, element.querySelectorAll('[data-row], [data-row] *').length)
   }
   await frame()
-  const sorted = frames.sort((a, b) => a - b)
-  const [median, longest] = [sorted[60]!, sorted.at(-1)!]
-  console.info(`median frame ${median.toFixed(1)} ms, longest ${longest.toFixed(1)} ms`)
-  return longest
+  return most
 }
 
 describe('a list of 100,000 rows', () => {
@@ -56,14 +49,14 @@ describe('a list of 100,000 rows', () => {
     expect(Math.round(top)).toBe(36 + 2 * 44)
   })
 
-  test('scrolls through all of it without a frame above 50 ms', async () => {
+  test('draws as little in the middle and at the end as at the beginning', async () => {
     await render(RowsFixture, { total: many })
     await frame()
-    const passes: number[] = []
-    // Whatever else this machine does may take a frame from one pass, hardly from each of three.
-    while (passes.length < 3 && !(passes.at(-1)! < 50)) passes.push(await longestFrame())
+    const first = document.querySelectorAll('[data-row], [data-row] *').length
+    // Spare rows above as well as below, and the active one.
+    expect(await mostDrawn()).toBeLessThan(first * 2)
     expect(document.querySelector(`[data-row="${many - 1}"]`)).not.toBeNull()
-    expect(Math.min(...passes)).toBeLessThan(50)
+    expect(document.querySelector('[data-row="50000"]')).toBeNull()
   })
 
   test('arrows, Page Down, End and Home move the focus, and the focused row is in view', async () => {
