@@ -21,6 +21,8 @@ const config: InlineConfig = {
     cssCodeSplit: true,
     reportCompressedSize: false,
     rolldownOptions: {
+      // What each plugin took is no warning, and `npm start` shows it to everyone.
+      checks: { bundlerTimings: false },
       input: {
         index: join(import.meta.dirname, 'index.html'),
         'service-worker': join(import.meta.dirname, 'src/workers/service-worker.ts'),
