@@ -77,8 +77,8 @@ describe('Listing', () => {
       rows: rowsOf(1, name),
       confirmedAt: 1,
     })
-    answers[1]!(page('fast'))
-    answers[0]!(page('slow'))
+    answers[1]?.(page('fast'))
+    answers[0]?.(page('slow'))
     await new Promise((resolve) => setTimeout(resolve, 10))
     expect(listing.crumbs.at(-1)?.name).toBe('fast')
     expect(listing.rows[0]?.id).toBe('fast0')

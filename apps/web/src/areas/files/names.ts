@@ -9,7 +9,7 @@ export const whyNotName = (name: string): string | undefined => {
   if (name.trim() === '') return words.nameEmpty
   if (name.includes('/')) return words.nameSlash
   if (name === '.' || name === '..') return words.nameDots
-  if (/[\u0000-\u001f\u007f]/.test(name)) return words.nameControl
+  if (/\p{Cc}/u.test(name)) return words.nameControl
   if (new TextEncoder().encode(name.normalize('NFC')).length > limitBytes) return words.nameLong
   return undefined
 }

@@ -66,6 +66,7 @@ export const openPdf = async (file: PreviewFile): Promise<Pdf> => {
     wasmUrl: `${assets}/wasm/`,
     iccUrl: `${assets}/iccs/`,
     enableXfa: false,
+    verbosity: pdfjs.VerbosityLevel.ERRORS,
   })
   const document = await Promise.race([task.promise, failed])
   return {
