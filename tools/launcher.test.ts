@@ -4,6 +4,7 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } fr
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { serverFlags } from './require-node.mjs'
 
 const root = join(import.meta.dirname, '..')
 
@@ -20,7 +21,8 @@ export const main = async (argv: string[]): Promise<number> => {
     await new Promise(setImmediate)
   }
   const threads = process.env['UV_THREADPOOL_SIZE']
-  console.log(JSON.stringify({ app: '${name}', argv, pid: process.pid, threads }))
+  const flags = process.execArgv
+  console.log(JSON.stringify({ app: '${name}', argv, pid: process.pid, threads, flags }))
   const code = await stopped.promise
   clearInterval(alive)
   return code
@@ -94,6 +96,15 @@ describe('the launcher', () => {
     expect(result).toMatchObject({ code: 5, err: '' })
     expect(JSON.parse(result.out)).toMatchObject({ app: name, argv: [verb, 'x'] })
     expect((JSON.parse(result.out) as { threads?: string }).threads).toBe(threads)
+  })
+
+  test.each([
+    ['serve', [...serverFlags]],
+    ['doctor', []],
+    ['put', []],
+  ])('lays out the heap of %s', async (verb, flags) => {
+    const result = await ended(start(['bin/hearthold', verb]))
+    expect(JSON.parse(result.out)).toMatchObject({ flags })
   })
 
   test('hushes what Node calls experimental, and no other warning', async () => {

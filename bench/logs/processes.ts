@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
+import { serverFlags } from '../../tools/require-node.mjs'
 import type { Answer, Done, Question, Task } from './questions.ts'
 
 /** A process that answers one question after the other. */
@@ -47,7 +48,7 @@ export class InstanceProcess extends Asked<Question, Answer> {
   /** @param profileFolder where the process leaves a CPU profile when it ends, if anywhere */
   constructor(profileFolder?: string) {
     const profile = profileFolder ? ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`] : []
-    super('instance-process.ts', profile)
+    super('instance-process.ts', [...serverFlags, ...profile])
   }
 
   async cpuMs(): Promise<number> {

@@ -58,7 +58,8 @@ export const preparedStatements = (database: DatabaseSync): PreparedStatements =
 function assertStorable(
   parameters: readonly unknown[],
 ): asserts parameters is readonly SQLInputValue[] {
-  for (const [index, value] of parameters.entries()) {
+  for (let index = 0; index < parameters.length; index++) {
+    const value = parameters[index]
     if (value === null || typeof value === 'string' || value instanceof Uint8Array) continue
     if (typeof value === 'number' && (Number.isSafeInteger(value) || !Number.isInteger(value)))
       if (Number.isFinite(value)) continue

@@ -113,7 +113,12 @@ class SqliteConnection implements DatabaseConnection {
       if (!this.#connections.inTransaction()) throw new Error('SQLite has ended this transaction')
       return writer.run(query.sql, query.parameters)
     }
-    if (reader && isRead(query)) return reader.run(query.sql, query.parameters)
+    if (reader && isRead(query)) {
+      // [Note: who reads] A statement runs to its end at once, so that the writer sees the last commit while nobody
+      // holds it; and it has its pages still, where the reader throws all of them away after each commit.
+      const free = lock.isHeld() ? reader : writer
+      return free.run(query.sql, query.parameters)
+    }
     const release = await lock.acquire()
     try {
       return writer.run(query.sql, query.parameters)

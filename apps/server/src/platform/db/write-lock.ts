@@ -9,6 +9,7 @@ export type WriteLock = {
    * @throws ProblemError `unavailable` after `waitLimitMs`, or at once when `queueLimit` already wait
    */
   acquire(): Promise<Release>
+  isHeld(): boolean
 }
 
 type Waiter = { grant(): void; timer: NodeJS.Timeout }
@@ -38,6 +39,7 @@ export const writeLock = (options: { waitLimitMs: number; queueLimit: number }):
   }
 
   return {
+    isHeld: () => held,
     acquire: async () => {
       if (!held) {
         held = true

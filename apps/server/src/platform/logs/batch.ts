@@ -234,7 +234,10 @@ export class Batch {
     if (kept) return kept
     const same = (row: NewEntry): boolean => row.log === live.number && row.seq === seq
     const unwritten = taken.rows.find(same) ?? this.#pending.find(same)
-    return unwritten?.chain ?? findChain(this.#trx, live.number, seq)
+    if (unwritten) return unwritten.chain
+    const stored = await findChain(this.#trx, live.number, seq)
+    if (stored) live.keepChain(seq, stored)
+    return stored
   }
 
   /**

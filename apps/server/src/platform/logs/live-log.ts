@@ -38,6 +38,8 @@ export type PreparedEntry = {
 
 /** Chains of the newest entries are kept for comparing `seen` and `basis`; older ones are a query away. */
 const chainsKept = 128
+/** Older ones that were asked for: who wrote without a connection names the same place with every entry. */
+const oldChainsKept = 32
 /** encodeStampedEntry without facts and body: stamp, header, signature, flags and two lengths. */
 const stampedOverheadBytes = 24 + 252 + 64 + 1 + 8
 
@@ -76,6 +78,7 @@ export class LiveLog {
   weight = 1
   #point: LogPoint
   readonly #chains = new Map<number, Bytes>()
+  readonly #oldChains = new Map<number, Bytes>()
 
   /** Throws IntegrityError('log_unknown_version') where this version does not know the log's rules. */
   constructor(row: Pick<LogRow, 'number' | 'id' | 'read_only'>, genesis: Genesis) {
@@ -105,7 +108,15 @@ export class LiveLog {
 
   /** Chain hash at a number, where it is still remembered. */
   chainAt(seq: number): Bytes | undefined {
-    return seq === this.#point.seq ? this.#point.chain : this.#chains.get(seq)
+    if (seq === this.#point.seq) return this.#point.chain
+    return this.#chains.get(seq) ?? this.#oldChains.get(seq)
+  }
+
+  /** Keeps a chain that was read from its row: it never changes. */
+  keepChain(seq: number, chain: Bytes): void {
+    this.#oldChains.set(seq, chain)
+    if (this.#oldChains.size <= oldChainsKept) return
+    this.#oldChains.delete(this.#oldChains.keys().next().value!)
   }
 
   /** The stamp that the next entry gets, at this time and this number of the governing log. */
