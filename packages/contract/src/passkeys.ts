@@ -53,7 +53,7 @@ export const startPasskeyUnlock = endpoint({
   method: 'POST',
   path: '/api/account/unlock/passkey/start',
   access: 'member',
-  summary: "A challenge for this account's own passkeys; counted like a sign-in.",
+  summary: "A challenge for this account's own passkeys that unlock; counted like a sign-in.",
   answer: Exact({ signIn: Id, options: PasskeyRequestOptions }),
   problems: ['passkeys_unavailable', 'locked_out', 'method_required'],
 })
@@ -62,7 +62,8 @@ export const finishPasskeyUnlock = endpoint({
   method: 'POST',
   path: '/api/account/unlock/passkey/finish',
   access: 'member',
-  summary: 'Answers that challenge: counts as a fresh proof (10 min).',
+  summary:
+    'Answers that challenge: a fresh proof (10 min) where the passkey unlocks; one that only signs in is none.',
   body: Exact({ signIn: Id, assertion: PasskeyAssertion }),
   answer: Exact({ fresh: Type.Boolean(), canUnlock: Type.Boolean() }),
   problems: ['passkeys_unavailable', 'sign_in_failed', 'sign_in_expired', 'locked_out'],

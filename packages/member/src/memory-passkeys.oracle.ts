@@ -160,7 +160,8 @@ export class MemoryPasskeys {
       const { signIn, assertion } = body as BodyOf<typeof finishPasskeyUnlock>
       const { challenge } = this.#around.take(signIn) as { challenge: string }
       const { passkey } = this.verify(challenge, assertion)
-      return { fresh: true, canUnlock: this.#unlocks(session!.account.account, passkey) }
+      const canUnlock = this.#unlocks(session!.account.account, passkey)
+      return { fresh: canUnlock, canUnlock }
     },
     listPasskeys: ({ session }) => ({
       passkeys: this.#of(session!.account.account).map(({ passkey, account, label }) => ({

@@ -56,9 +56,9 @@ export const signInWithPasskey = async (
 }
 
 /**
- * On a device that is signed in: proves one of the account's passkeys and returns what unlocks by it. It also counts as
- * a fresh proof for ten minutes. Throws ProblemError 'method_required' where the account has no passkey, else as
- * `signInWithPasskey`.
+ * On a device that is signed in: proves one of the account's passkeys that unlock and returns what unlocks by it. It also
+ * counts as a fresh proof for ten minutes. Throws ProblemError 'method_required' where the account has no passkey that
+ * unlocks, else as `signInWithPasskey`.
  */
 export const provePasskeyAgain = async (
   { client }: MemberContext,

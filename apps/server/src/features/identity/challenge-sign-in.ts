@@ -106,7 +106,11 @@ const finish = async (parts: IdentityParts, body: Finish, caller: Caller) => {
     const { transport, staySignedIn: stay = false } = body
     // A device may be in other hands: its proof replaces no authenticator.
     const more =
-      kind === 'recovery' ? { strong: true } : step.method === null ? {} : { device: step.method }
+      kind === 'recovery'
+        ? { proves: 'strong' as const }
+        : step.method === null
+          ? {}
+          : { device: step.method }
     return admit(parts, trx, { account, method: kind, transport, stay, ...more, caller })
   })
   if (outcome === 'gone') throw signInFailed()

@@ -223,11 +223,26 @@ describe('in a session', () => {
     for (let time = 0; time < 5; time++) expect((await fay.signInByPasskey()).code).toBe('')
   })
 
-  test('one that only signs in is a fresh proof and says that it does not unlock', async () => {
+  test('one that only signs in is no fresh proof, and adds or removes no passkey', async () => {
     const { created } = await eve.addSignInOnly()
     eve.authenticator.credentials.shift()
     expect(eve.authenticator.credentials.map(passkeyIdOf)).toEqual([passkeyIdOf(created)])
-    expect((await eve.prove()).body).toEqual({ fresh: true, canUnlock: false })
+    const { token = '', canUnlock } = (await eve.signInByPasskey()).body
+    expect(canUnlock).toBe(false)
+    // It is not asked; here it answers all the same.
+    const { body } = await server.call(contract.startPasskeyUnlock, { token })
+    expect(body.options.allowCredentials.map(passkeyIdOf)).not.toContain(passkeyIdOf(created))
+    const answered = eve.authenticator.answer(eve.authenticator.credentials[0]!, body.options)
+    const proof = { signIn: body.signIn, assertion: assertionOf(answered) }
+    const proven = await server.call(contract.finishPasskeyUnlock, { body: proof, token })
+    expect(proven.body).toEqual({ fresh: false, canUnlock: false })
+    const params = { passkey: passkeyIdOf(created) }
+    const codes = [
+      await server.call(contract.startPasskeyChange, { token }),
+      await server.call(contract.removePasskey, { params, token }),
+      await server.call(contract.startTotpChange, { body: {}, token }),
+    ].map(({ code }) => code)
+    expect(codes).toEqual(Array(3).fill('step_up_needed'))
   })
 
   test('a challenge belongs to its session', async () => {

@@ -85,8 +85,9 @@ const prove = async (
 }
 
 /**
- * One that unlocks is in the state that the account's root key signed, so that its proof is strong. One that only signs
- * in was added by a session alone, which may be a stolen one: it must not take the second factor over.
+ * One that unlocks is in the state that the account's root key signed: its proof is strong. One that only signs in was
+ * added by a session alone, which may have been a stolen one: it proves nothing for changes of methods, so that it
+ * neither takes the second factor over nor adds others like it.
  */
 const canUnlock = async (trx: Trx, { account, passkey }: PasskeyRow): Promise<boolean> =>
   (await listPasskeyRows(trx, account)).some((row) => row.passkey === passkey && row.canUnlock)
@@ -102,7 +103,8 @@ const finish = async (parts: IdentityParts, body: Answered & TransportWanted, ca
     if (!(await usePasskey(trx, row, use, parts.clock.now()))) return undefined
     const { transport, staySignedIn: stay = false } = body
     const unlocks = await canUnlock(trx, row)
-    const wanted = { account, method: 'passkey', transport, stay, caller, strong: unlocks } as const
+    const proves = unlocks ? 'strong' : 'nothing'
+    const wanted = { account, method: 'passkey', transport, stay, caller, proves } as const
     return { admitted: await admit(parts, trx, wanted), unlocks }
   })
   if (!done) throw signInFailed()
@@ -118,9 +120,9 @@ const startUnlock = async (parts: IdentityParts, session: SessionContext, caller
   const challenge = newPasskeyChallenge()
   const id = newStepId()
   const rows = await inTransaction(db, async (trx) => {
-    const known = await listPasskeyRows(trx, account)
+    const known = (await listPasskeyRows(trx, account)).filter((row) => row.canUnlock)
     if (known.length === 0)
-      throw new ProblemError('method_required', 'This account has no passkey.')
+      throw new ProblemError('method_required', 'This account has no passkey that unlocks.')
     await checkGuesses(trx, now, onPasskeyAddress(caller.address))
     await insertStep(trx, {
       ...{ id, kind: 'passkey-unlock', account, session: sessionId, state: challenge },
@@ -146,12 +148,11 @@ const finishUnlock = async (
   const unlocks = await inTransaction(parts.db, async (trx) => {
     if (!(await usePasskey(trx, row, use, now))) return undefined
     const strong = await canUnlock(trx, row)
-    const proven = { proof_at: now, ...(strong ? { strong_proof_at: now } : {}) }
-    await updateSession(trx, session.sessionId, proven)
+    if (strong) await updateSession(trx, session.sessionId, { proof_at: now, strong_proof_at: now })
     return strong
   })
   if (unlocks === undefined) throw signInFailed()
-  return { fresh: true, canUnlock: unlocks }
+  return { fresh: unlocks, canUnlock: unlocks }
 }
 
 /**

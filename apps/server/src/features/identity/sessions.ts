@@ -42,14 +42,20 @@ const sessionsPerAccount = 100
 /** How long a proof of a method counts as fresh for changing methods. */
 export const freshProofMs = 10 * 60_000
 
+/**
+ * A `strong` proof replaces a lost authenticator besides (ID-4). `nothing`: the session counts, and changes no method before
+ * it has proven another.
+ */
+export type ProofText = 'nothing' | 'fresh' | 'strong'
+
 export type SessionWanted = {
   readonly account: string
   readonly method: SessionMethodText
   readonly transport: 'bearer' | 'cookie'
   readonly stay: boolean
   readonly device?: string
-  /** True where what was proven replaces a lost authenticator (ID-4). */
-  readonly strong?: boolean
+  /** What the sign-in proved for changes of methods: `fresh` where it is left out. */
+  readonly proves?: ProofText
   readonly caller: Caller
 }
 export type NewSession = {
@@ -71,7 +77,7 @@ export const createSession = async (
 ): Promise<NewSession> => {
   const now = parts.clock.now()
   const tokenB64 = toB64(randomBytes(32))
-  const { transport } = wanted
+  const { transport, proves = 'fresh' } = wanted
   const stay = transport === 'cookie' && wanted.stay
   const row: SessionRow = {
     id: toHex(randomId()),
@@ -84,8 +90,8 @@ export const createSession = async (
     created_at: now,
     last_used_at: now,
     expires_at: now + lifetimeMs(transport, stay),
-    proof_at: now,
-    strong_proof_at: wanted.strong === true ? now : null,
+    proof_at: proves === 'nothing' ? 0 : now,
+    strong_proof_at: proves === 'strong' ? now : null,
     address: wanted.caller.address,
     client: wanted.caller.client,
   }

@@ -130,7 +130,7 @@ export type IdentityTables = {
     created_at: number
     last_used_at: number
     expires_at: number
-    /** When this session last proved a sign-in method. */
+    /** When this session last proved a sign-in method that may change others; 0: never. */
     proof_at: number
     /**
      * When it last proved what makes a second factor needless: a recovery key, a passkey that unlocks, or the
