@@ -1,6 +1,6 @@
 /** The part of foreign-ids.ts that is about passkeys. */
 import * as contract from '@hearthold/contract'
-import { encodeAppend, randomBytes, toB64 } from '@hearthold/crypto'
+import { encodeAppend, fromB64, methodType, passkeyId, randomBytes, toB64 } from '@hearthold/crypto'
 import { registrationOf, testOrigin } from '../passkeys/passkey-person.ts'
 import { SoftAuthenticator } from '../passkeys/soft-authenticator.ts'
 import type { Trial, World } from './foreign-ids.ts'
@@ -43,6 +43,18 @@ const theirPasskey = async ({ instance, victim }: World): Promise<string> => {
   return (await asked(instance, contract.addPasskey, victim, body))['passkey']!
 }
 
+/** One more, which unlocks: only such a one is asked within a session. */
+const addUnlocking = async ({ instance, victim }: World): Promise<void> => {
+  const { change = '', ...started } = await asked(instance, contract.startPasskeyChange, victim)
+  const { challenge } = started['options'] as unknown as { challenge: string }
+  const registration = registrationOf(await createFor(challenge))
+  const id = passkeyId(fromB64(registration.credential))
+  const method = await victim.method(methodType.passkey, randomBytes(32), id)
+  const passkey = { change, registration }
+  const { code } = await victim.appendMethods([...victim.methods, method], { passkey })
+  if (code !== '') throw new Error(`the passkey was answered ${code}`)
+}
+
 const someAssertion = () => ({
   credential: toB64(randomBytes(32)),
   clientDataJSON: toB64(randomBytes(90)),
@@ -54,7 +66,7 @@ const someAssertion = () => ({
 export const passkeyIdFields: Readonly<Record<string, Trial>> = {
   'finishPasskeyUnlock body.signIn': {
     theirs: async (world) => {
-      await theirPasskey(world)
+      await addUnlocking(world)
       const { instance, victim } = world
       return (await asked(instance, contract.startPasskeyUnlock, victim))['signIn']!
     },
