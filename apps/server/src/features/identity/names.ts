@@ -1,8 +1,12 @@
 import { ProblemError } from '@hearthold/contract'
 
 const limitCharacters = 64
-/** Controls, line and paragraph separators, and the marks that turn the reading direction. */
-const unseen = /[\p{Cc}\p{Cs}\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u
+/**
+ * What nobody sees, so that "Ada" can be told from every other name: controls, separators of lines, all that is drawn as
+ * nothing (zero-width characters, marks that turn the reading direction, fillers), and spaces in a row.
+ */
+const unseen =
+  /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\ufff9-\ufffb\u2800]|\p{Zs}{2}/u
 
 /** As the member wrote it, in one spelling (NFKC) and without space around. */
 export const displayName = (name: string): string => name.normalize('NFKC').trim()

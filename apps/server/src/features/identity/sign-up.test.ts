@@ -223,7 +223,16 @@ describe('sign-up', () => {
     expect(third.started.code).toBe('name_taken')
   })
 
-  test.each(['   ', '\u200e', 'a\u0000b', '\u202eBen', '\ufdfa'.repeat(64)])(
+  const invisible = [
+    '\u200e',
+    'a\u0000b',
+    '\u202eBen',
+    'Ada\u200b',
+    'A\u00adda',
+    'Ada\u{e0041}',
+    'Ada\u3164',
+  ]
+  test.each(['   ', ...invisible, 'Ada \u00a0L', '\ufdfa'.repeat(64)])(
     'refuses the name %j',
     async (name) => {
       const { started } = await new Person(server, name).startSignUp({
