@@ -177,6 +177,7 @@ export const text = {
     doneUpload: (count: number) => `${plural(count, 'file', 'files')} sealed and stored`,
     doneDownload: (name: string) => `${name} downloaded`,
     cancelled: 'Cancelled. What was stored until then stays.',
+    cancelledDownload: (name: string) => `The download of ${name} was cancelled`,
     failed: 'The upload stopped',
     failedDownload: 'The download stopped',
     keptWhatWasStored: 'What was stored until then is safe. Drop the same items again to go on.',
