@@ -4,7 +4,14 @@ import {
   type finishSignUp as finishSignUpEndpoint,
   ProblemError,
 } from '@hearthold/contract'
-import { encodeReceipts, fromHex, type LogAppend, type Receipt, toB64 } from '@hearthold/crypto'
+import {
+  encodeReceipts,
+  fromHex,
+  IntegrityError,
+  type LogAppend,
+  type Receipt,
+  toB64,
+} from '@hearthold/crypto'
 import { inTransaction, isUniqueViolation } from '#platform/db/index.ts'
 import { checkFirstAppend, type FirstAppend, readAppend } from './account-append.ts'
 import { findAccountByName, insertAccount, putPassword, putTotp } from './account-store.ts'
@@ -64,16 +71,28 @@ const orThrow = async (work: Promise<void>, problem: () => ProblemError): Promis
   }
 }
 
+/** An account whose name cannot be opened would spoil every list that it is in. */
+const checkNameOpens = async (parts: IdentityParts, row: SignUpRow): Promise<void> => {
+  try {
+    await parts.openName(parts.db, row.account, row.sealed_name)
+  } catch (error) {
+    if (error instanceof IntegrityError) throw expired()
+    throw error
+  }
+}
+
 /** The sign-up as it was begun, by the same right. */
 const getSignUp = async (
-  { db, clock }: IdentityParts,
+  parts: IdentityParts,
   id: string,
   right: FinishRight,
 ): Promise<SignUpRow> => {
-  const row = await findSignUp(db, id, clock.now())
+  const row = await findSignUp(parts.db, id, parts.clock.now())
   const invitation =
     'invitation' in right ? right.invitation : 'uninvited' in right ? withoutInvitation : null
   if (!row || row.invitation !== invitation) throw expired()
+  // Its key may have been shredded with an older half of the same account, which expired while this one began.
+  await checkNameOpens(parts, row)
   return row
 }
 

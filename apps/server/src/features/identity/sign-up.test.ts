@@ -256,6 +256,16 @@ describe('sign-up', () => {
     expect(nonsense.code).toBe('bad_request')
   })
 
+  test('makes no account of a half whose key was shredded meanwhile', async () => {
+    const invitation = await invite(host)
+    const ben = new Person(server, 'Ben')
+    const body = await ben.signUpBody(await ben.startSignUp({ invitation }))
+    await server.keys.service.shred(server.db, ben.account)
+    const answer = await server.call(contract.finishSignUp, { body: { invitation, ...body } })
+    expect(answer.code).toBe('sign_up_expired')
+    expect((await addMember(host, 'Ben')).token).not.toBe('')
+  })
+
   describe('refuses a first append that', () => {
     const finishWith = async (
       change: (
