@@ -40,10 +40,15 @@ const fillNames = async (page: Page, { name, displayName }: Names): Promise<void
   await heading(page, identity.way.title)
 }
 
-/** From the way in to Files, by a passkey. Returns the recovery key. */
-const enterByPasskey = async (page: Page): Promise<string> => {
+/** From the way in to Files, by a passkey; `atKey` sees the recovery key first. Returns the recovery key. */
+export const enterByPasskey = async (
+  page: Page,
+  atKey: () => Promise<void> = () => Promise.resolve(),
+): Promise<string> => {
   await page.getByText(identity.way.passkey, { exact: true }).click()
   await press(page, identity.way.makePasskey)
+  await page.getByTestId('recovery-key').waitFor()
+  await atKey()
   const recoveryKey = await keepRecoveryKey(page)
   await heading(page, files.shares.title)
   return recoveryKey
@@ -117,9 +122,10 @@ export const openShare = async (person: BrowserPerson, name: string): Promise<vo
 
 /** Resolves once an upload that now begins is stored. Throws where it stopped. */
 const uploaded = async (page: Page, begin: () => Promise<void>): Promise<void> => {
-  // Looked for from the beginning: the card of an upload that ended well leaves by itself.
-  const ended = page
-    .getByText(/sealed and stored$/)
+  const stored = page.getByText(/sealed and stored$/)
+  // That of an upload before leaves by itself.
+  await stored.first().waitFor({ state: 'hidden' })
+  const ended = stored
     .or(page.getByText(files.transfers.failed, { exact: true }))
     .first()
     .textContent({ timeout: transferMs })
@@ -129,15 +135,15 @@ const uploaded = async (page: Page, begin: () => Promise<void>): Promise<void> =
 }
 
 /**
- * Drops a file or a folder of the disk onto the open folder, as from a window of the system; resolves once all is stored.
+ * Drops files and folders of the disk onto the open folder, as from a window of the system; resolves once all is stored.
  */
-export const drop = ({ page, context }: BrowserPerson, path: string): Promise<void> =>
+export const drop = ({ page, context }: BrowserPerson, ...paths: string[]): Promise<void> =>
   uploaded(page, async () => {
     // Never detached: that would take the passkeys of another session of this page along.
     const cdp = await context.newCDPSession(page)
     const { width, height } = page.viewportSize() ?? { width: 800, height: 600 }
     const place = { x: Math.round(width / 2), y: Math.round(height / 2) }
-    const data = { items: [], files: [path], dragOperationsMask: 1 }
+    const data = { items: [], files: paths, dragOperationsMask: 1 }
     for (const type of ['dragEnter', 'dragOver', 'drop'] as const) {
       await cdp.send('Input.dispatchDragEvent', { type, ...place, data })
     }
@@ -152,16 +158,26 @@ export const chooseFiles = ({ page }: BrowserPerson, paths: string[]): Promise<v
     await (await choosing).setFiles(paths)
   })
 
+/** Shows only the rows whose name holds `part`; all of them where it is empty. */
+export const filterRows = async (page: Page, part: string): Promise<void> => {
+  const field = page.getByRole('searchbox', { name: files.folder.filter })
+  if (!(await field.isVisible())) {
+    if (part === '') return
+    await press(page, files.folder.filter)
+  }
+  await field.fill(part)
+}
+
 /** Marks one row of the open folder, however long the folder is. */
 export const selectRow = async ({ page }: BrowserPerson, name: string): Promise<void> => {
-  await page.getByRole('searchbox', { name: files.folder.filter }).fill(name)
+  await filterRows(page, name)
   const box = page.getByRole('checkbox', { name: files.selection.select(name), exact: true })
   await box.check({ force: true })
 }
 
 /** Opens a folder of the open folder. */
 export const openFolder = async ({ page }: BrowserPerson, name: string): Promise<void> => {
-  await page.getByRole('searchbox', { name: files.folder.filter }).fill(name)
+  await filterRows(page, name)
   await page.getByRole('grid').getByRole('button', { name, exact: true }).click()
   await heading(page, name)
 }
