@@ -148,8 +148,10 @@ const appendTogether = async (): Promise<void> => {
   await service.close()
 }
 
-/** A log of 10,000 entries by four devices, as pages. */
-const history = async (service: Service): Promise<{ pages: LogPage[]; account: AccountView }> => {
+type History<Page> = { readonly pages: Page[]; readonly account: AccountView }
+
+/** A log of 10,000 entries by four devices, as pages that the server would send. */
+const storedHistory = async (service: Service): Promise<History<Uint8Array>> => {
   const { member, devices } = await enrolled(service, 4)
   const share = await service.share(member)
   for (let done = 1; done < historyEntries;) {
@@ -159,13 +161,39 @@ const history = async (service: Service): Promise<{ pages: LogPage[]; account: A
       done += entries.length
     }
   }
-  const pages: LogPage[] = []
+  const pages: Uint8Array[] = []
   for (let after = 0; after < historyEntries;) {
     const page = (await service.logs.readPage({ log: share.log.id, after, limit: 500 }))!
-    pages.push(decodePage(page.bytes))
+    pages.push(page.bytes)
     after = page.lastSeq
   }
   return { pages, account: (await service.logs.accountView(member.log.id))! }
+}
+
+const history = async (service: Service): Promise<History<LogPage>> => {
+  const { pages, account } = await storedHistory(service)
+  return { pages: pages.map((bytes) => decodePage(bytes)), account }
+}
+
+/** The same log for a browser to verify, in base64: its pages, and the keys of devices and instance. */
+export const portableHistory = async (): Promise<{
+  pages: string[]
+  devices: Record<string, string>
+  instanceKey: string
+}> => {
+  const service = await Service.open()
+  try {
+    const { pages, account } = await storedHistory(service)
+    const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64')
+    const devices = [...account.devices].map(([id, { publicKey }]) => [id, base64(publicKey)])
+    return {
+      pages: pages.map(base64),
+      devices: Object.fromEntries(devices) as Record<string, string>,
+      instanceKey: base64(service.instanceKey),
+    }
+  } finally {
+    await service.close()
+  }
 }
 
 const verifyHistory = async (): Promise<void> => {
