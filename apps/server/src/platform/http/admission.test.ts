@@ -195,6 +195,7 @@ describe('forgery', () => {
     ['nobody, from our page', 'public', own, 'ok'],
     ['nobody, from a foreign page', 'public', foreign, 'csrf'],
     ['nobody, cross-site without an origin', 'public', { 'sec-fetch-site': 'cross-site' }, 'csrf'],
+    ['nobody, from a neighbour of the site', 'public', { 'sec-fetch-site': 'same-site' }, 'csrf'],
   ])('%s on a %s endpoint', async (_name, access, headers, code) => {
     const { send } = make({ corsOrigins: ['https://app.example'] })
     expect(codeOf(await send({ method: 'POST', url: `/api/try/${access}`, headers }))).toBe(code)

@@ -100,7 +100,8 @@ export const checkForgery = (
   if (
     credential === undefined &&
     headers.origin === undefined &&
-    headers.secFetchSite !== 'cross-site'
+    headers.secFetchSite !== 'cross-site' &&
+    headers.secFetchSite !== 'same-site'
   )
     return
   throw new ProblemError(

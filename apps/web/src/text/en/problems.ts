@@ -61,7 +61,7 @@ const problems: Readonly<Record<string, ProblemWords>> = {
   },
   second_factor_needed: {
     title: 'This needs a code of the authenticator, or a backup code.',
-    todo: 'With neither at hand, prove a passkey or the recovery key instead.',
+    todo: 'With neither at hand, use a passkey that unlocks, or the recovery key, instead.',
   },
   registration_full: {
     title: 'Too many sign-ups are waiting here.',
@@ -303,6 +303,10 @@ const local: Readonly<Record<string, ProblemWords>> = {
   passkey_prf_absent: {
     title: 'This passkey can sign in, and cannot unlock.',
     todo: 'Its device gives no key to unlock with. Use another passkey, or a password.',
+  },
+  device_full: {
+    title: 'This device has no room for the download.',
+    todo: 'Free some space and download it again.',
   },
   passkey_prf_malformed: {
     title: 'What this passkey gave is no key to unlock with.',
