@@ -4,9 +4,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import {
   act,
   chooseFiles,
-  file,
+  fileOf,
   listed,
   newShare,
+  nothingWrong,
   openItem,
   type Person,
   row,
@@ -38,9 +39,7 @@ afterAll(async () => {
   await browser.close()
   await server.dispose()
 })
-afterEach(async () => {
-  expect(await view.complaints()).toEqual([])
-})
+afterEach(() => nothingWrong(view))
 
 const makeFolder = async (name: string): Promise<void> => {
   await press(page, 'New folder')
@@ -61,7 +60,7 @@ describe('acts', () => {
   test('folder, rename, move with undo, copy, trash with undo', async () => {
     await newShare(page, 'Acts')
     await makeFolder('Letters')
-    await chooseFiles(page, [file('a.txt', 'aaa'), file('b.txt', 'bbb')])
+    await chooseFiles(page, [fileOf('a.txt', 'aaa'), fileOf('b.txt', 'bbb')])
     await stored(page, 2)
 
     await select(page, 'a.txt')
@@ -114,7 +113,7 @@ describe('acts', () => {
     await newShare(page, 'Bin')
     await chooseFiles(
       page,
-      ['one', 'two', 'three'].map((name) => file(`${name}.bin`, name)),
+      ['one', 'two', 'three'].map((name) => fileOf(`${name}.bin`, name)),
     )
     await stored(page, 3)
     await select(page, 'one.bin', 'two.bin', 'three.bin')
@@ -147,7 +146,7 @@ describe('acts', () => {
   test('rows dragged onto a folder, and onto the path, are moved there', async () => {
     await newShare(page, 'Dragged')
     await makeFolder('Box')
-    await chooseFiles(page, [file('a.txt', 'a'), file('b.txt', 'b')])
+    await chooseFiles(page, [fileOf('a.txt', 'a'), fileOf('b.txt', 'b')])
     await stored(page, 2)
     await select(page, 'a.txt', 'b.txt')
     await row(page, 'b.txt').dragTo(row(page, 'Box'))
@@ -166,7 +165,7 @@ describe('acts', () => {
     await newShare(page, 'Keys')
     await chooseFiles(
       page,
-      ['1', '2', '3'].map((name) => file(`${name}.bin`, name)),
+      ['1', '2', '3'].map((name) => fileOf(`${name}.bin`, name)),
     )
     await stored(page, 3)
     await page.goto(`${server.origin}/files`)
@@ -227,9 +226,9 @@ describe('at once', () => {
     await newShare(page, 'Both')
     await other.page.getByRole('link', { name: /^Both/ }).click()
     await heading(other.page, 'Both')
-    await chooseFiles(page, [file('from one.bin', '1')])
+    await chooseFiles(page, [fileOf('from one.bin', '1')])
     await listed(other.page, ['from one.bin'])
-    await chooseFiles(other.page, [file('from two.bin', '2')])
+    await chooseFiles(other.page, [fileOf('from two.bin', '2')])
     await listed(page, ['from one.bin', 'from two.bin'])
 
     const tab = await view.context.newPage()

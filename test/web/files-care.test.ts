@@ -3,7 +3,7 @@ import type { Browser, Page, Route } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
   chooseFiles,
-  file,
+  fileOf,
   listed,
   makeShare,
   newShare,
@@ -46,11 +46,11 @@ beforeAll(async () => {
   person = await setUpHost(view, server)
   await makeShare(page, 'Papers')
   good = shareOf(page)
-  await chooseFiles(page, [file('will.pdf.bin', 'the will'), file('notes.txt', 'some notes')])
+  await chooseFiles(page, [fileOf('will.pdf.bin', 'the will'), fileOf('notes.txt', 'some notes')])
   await stored(page, 2)
   await newShare(page, 'Letters')
   bad = shareOf(page)
-  await chooseFiles(page, [file('letter.txt', 'dear reader')])
+  await chooseFiles(page, [fileOf('letter.txt', 'dear reader')])
   await stored(page, 1)
 })
 afterAll(async () => {

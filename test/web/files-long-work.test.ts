@@ -8,9 +8,10 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import {
   chooseFiles,
   dock,
-  file,
+  fileOf,
   listed,
   newShare,
+  nothingWrong,
   openItem,
   saved,
   setUpHost,
@@ -44,9 +45,7 @@ afterAll(async () => {
   await server.dispose()
   rmSync(disk, { recursive: true, force: true })
 })
-afterEach(async () => {
-  expect(await view.complaints()).toEqual([])
-})
+afterEach(() => nothingWrong(view))
 
 /** Offsets at which pieces were sent, in the order of the requests from the `from`th on. */
 const offsetsSince = (from: number): number[] =>
@@ -158,7 +157,7 @@ test('ten thousand files at once', async () => {
 
 test('no room: it is said before and after, and nothing that is stored is lost', async () => {
   await newShare(page, 'Room')
-  await chooseFiles(page, [file('kept.bin', 'kept')])
+  await chooseFiles(page, [fileOf('kept.bin', 'kept')])
   await stored(page, 1)
   const place = new URL(page.url()).pathname
   const setRoom = async (amount: string): Promise<void> => {

@@ -91,7 +91,7 @@ export const newShare = async (page: Page, name: string): Promise<void> => {
 
 export type Chosen = { readonly name: string; readonly buffer: Buffer; readonly mimeType: string }
 
-export const file = (name: string, content: string | Buffer): Chosen => ({
+export const fileOf = (name: string, content: string | Buffer): Chosen => ({
   name,
   buffer: Buffer.from(content),
   mimeType: 'application/octet-stream',
@@ -99,10 +99,7 @@ export const file = (name: string, content: string | Buffer): Chosen => ({
 
 /** What the picker of files answers with. */
 export const chooseFiles = (page: Page, files: readonly Chosen[] | string): Promise<void> =>
-  page
-    .locator('input[type=file]')
-    .nth(0)
-    .setInputFiles(files as Chosen[])
+  page.locator('input[type=file]').nth(0).setInputFiles(files)
 
 /** What the picker of folders answers with. */
 export const chooseFolder = (page: Page, folder: string): Promise<void> =>
@@ -173,3 +170,8 @@ export const saved = async (page: Page, begin: () => Promise<void>): Promise<Sav
 /** Says what a toast says, and waits for it. */
 export const told = (page: Page, words: string | RegExp): Promise<void> =>
   page.getByRole('region', { name: 'Messages' }).getByText(words).first().waitFor()
+
+/** Nothing was said on the console, forbidden by the policy, or asked of elsewhere. */
+export const nothingWrong = async (view: View): Promise<void> => {
+  expect(await view.complaints(), 'console, policy, requests').toEqual([])
+}

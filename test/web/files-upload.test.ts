@@ -11,10 +11,11 @@ import {
   chooseFiles,
   chooseFolder,
   dock,
-  file,
+  fileOf,
   listed,
   names,
   newShare,
+  nothingWrong,
   openItem,
   row,
   saved,
@@ -54,9 +55,7 @@ afterAll(async () => {
   await server.dispose()
   rmSync(disk, { recursive: true, force: true })
 })
-afterEach(async () => {
-  expect(await view.complaints()).toEqual([])
-})
+afterEach(() => nothingWrong(view))
 
 /** Entries of a zip by its central directory: names, and bytes checked by their length. */
 const unzip = (zip: Buffer): Map<string, Buffer> => {
@@ -130,9 +129,9 @@ describe('up and down', () => {
 
   test('a newer version: both are listed, and the older one comes down as it was', async () => {
     await newShare(page, 'Versions')
-    await chooseFiles(page, [file('letter.bin', 'first draft')])
+    await chooseFiles(page, [fileOf('letter.bin', 'first draft')])
     await stored(page, 1)
-    await chooseFiles(page, [file('letter.bin', 'second draft, longer')])
+    await chooseFiles(page, [fileOf('letter.bin', 'second draft, longer')])
     await stored(page, 1)
     await listed(page, ['letter.bin'])
     await row(page, 'letter.bin').getByText('20 B').waitFor()
@@ -176,7 +175,7 @@ describe('up and down', () => {
     ]
     await chooseFiles(
       page,
-      odd.map((name, i) => file(name, `content ${i}`)),
+      odd.map((name, i) => fileOf(name, `content ${i}`)),
     )
     await stored(page, odd.length)
     await expect.poll(async () => (await names(page)).length).toBe(odd.length)
@@ -187,7 +186,7 @@ describe('up and down', () => {
     for (const [i, name] of odd.entries()) {
       await select(page, name.replace('\u200b', '[U+200B]'))
       const one = await saved(page, () => act(page, 'Download'))
-      expect(one.bytes.toString(), name).toBe(`content ${i}`)
+      expect(one.bytes.toString()).toBe(`content ${i}`)
       await press(page, 'Clear selection')
     }
     await page.setViewportSize({ width: 360, height: 740 })
