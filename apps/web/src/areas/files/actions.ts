@@ -7,6 +7,7 @@ import { shortenName, showHidden } from '../../text/format.ts'
 import { confirm } from '../../ui/confirm.ts'
 import { toast } from '../../ui/toasts.svelte.ts'
 import { startDownload } from '../../workers/downloads.ts'
+import { sentences } from './sentences.ts'
 
 /** True where the server could not be reached and the act is kept: that is said, and is no failure. */
 export const isKeptForLater = (error: unknown): boolean => {
@@ -23,7 +24,7 @@ export const attempt = async (act: () => Promise<unknown>): Promise<boolean> => 
   } catch (error) {
     if (isKeptForLater(error)) return false
     const words = problemWords(error)
-    toast({ kind: 'bad', text: `${words.title} ${words.safe}`.trim() })
+    toast({ kind: 'bad', text: sentences(words.title, words.safe) })
     return false
   }
 }
