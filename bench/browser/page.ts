@@ -11,20 +11,28 @@ const sliceBytes = 4 * 1024 * 1024
 /** Segments under way at once: WebCrypto works on threads of its own. */
 const atOnce = 8
 
-/** A file of `mib` MiB of random bytes, on the disk as a chosen file is. */
-const makeFile = async (mib: number): Promise<File> => {
+/** Writes pieces one after the other into a file on the disk, as a chosen file is. */
+const writeFile = async (
+  name: string,
+  pieces: AsyncIterable<BufferSource> | Iterable<BufferSource>,
+): Promise<File> => {
   const root = await navigator.storage.getDirectory()
-  const handle = await root.getFileHandle('bench', { create: true })
+  const handle = await root.getFileHandle(name, { create: true })
   const writable = await handle.createWritable()
+  for await (const piece of pieces) await writable.write(piece)
+  await writable.close()
+  return handle.getFile()
+}
+
+/** Random blocks, no two of them the same. */
+function* randomBlocks(mib: number): Generator<Uint8Array<ArrayBuffer>> {
   const block = new Uint8Array(sliceBytes)
   for (let at = 0; at < block.length; at += 65_536)
     crypto.getRandomValues(block.subarray(at, at + 65_536))
   for (let at = 0; at < mib * 1024 * 1024; at += block.length) {
     new DataView(block.buffer).setUint32(0, at)
-    await writable.write(block)
+    yield block.slice()
   }
-  await writable.close()
-  return handle.getFile()
 }
 
 const msOf = async (work: () => Promise<unknown>): Promise<number> => {
@@ -54,41 +62,47 @@ const nonceOf = (count: number): Uint8Array<ArrayBuffer> => {
   return iv
 }
 
-/** Reads the file and runs each of its segments through WebCrypto; keeps nothing, sends nothing. */
+type Step = (algorithm: Algorithm, segment: Uint8Array<ArrayBuffer>) => Promise<unknown>
+
+/** Reads a file in slices of sixteen segments. */
+async function* slicesOf(file: File, segment: number): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  for (let at = 0; at < file.size; at += 16 * segment) {
+    yield new Uint8Array(await file.slice(at, at + 16 * segment).arrayBuffer())
+  }
+}
+
+/** Runs each segment through WebCrypto, several at once; keeps nothing, sends nothing. */
 const bare = async (
-  file: File,
-  work: (algorithm: Algorithm, segment: Uint8Array<ArrayBuffer>) => Promise<unknown>,
+  slices: AsyncIterable<Uint8Array<ArrayBuffer>> | Iterable<Uint8Array<ArrayBuffer>>,
+  segment: number,
+  step: Step,
 ): Promise<void> => {
   const crowd = createCrowd()
-  for (let at = 0; at < file.size; at += sliceBytes) {
-    const slice = new Uint8Array(await file.slice(at, at + sliceBytes).arrayBuffer())
-    for (let from = 0; from < slice.length; from += segmentBytes) {
-      const algorithm = { name: 'AES-GCM', iv: nonceOf((at + from) / segmentBytes) } as const
-      await crowd.add(work(algorithm, slice.subarray(from, from + segmentBytes)))
+  let count = 0
+  for await (const slice of slices) {
+    for (let from = 0; from < slice.length; from += segment) {
+      const algorithm = { name: 'AES-GCM', iv: nonceOf(count++) } as const
+      await crowd.add(step(algorithm, slice.subarray(from, from + segment)))
     }
   }
   await crowd.end()
 }
 
-/** The file as WebCrypto seals it, segment after segment, in another file: what a bare download reads. */
-const sealedCopy = async (file: File, key: CryptoKey): Promise<Blob[]> => {
-  const segments: Blob[] = []
+const sealedBytes = segmentBytes + 16
+
+/** The file's segments as WebCrypto seals them. */
+async function* sealedSegments(file: File, key: CryptoKey): AsyncGenerator<ArrayBuffer> {
+  let count = 0
   for (let at = 0; at < file.size; at += segmentBytes) {
-    const algorithm = { name: 'AES-GCM', iv: nonceOf(at / segmentBytes) } as const
+    const algorithm = { name: 'AES-GCM', iv: nonceOf(count++) } as const
     const bytes = await file.slice(at, at + segmentBytes).arrayBuffer()
-    segments.push(new Blob([await crypto.subtle.encrypt(algorithm, key, bytes)]))
+    yield await crypto.subtle.encrypt(algorithm, key, bytes)
   }
-  return segments
 }
 
-const bareOpen = async (segments: readonly Blob[], key: CryptoKey): Promise<void> => {
-  const crowd = createCrowd()
-  for (const [count, segment] of segments.entries()) {
-    const algorithm = { name: 'AES-GCM', iv: nonceOf(count) } as const
-    await crowd.add(crypto.subtle.decrypt(algorithm, key, await segment.arrayBuffer()))
-  }
-  await crowd.end()
-}
+const inMemory = async (file: File): Promise<Uint8Array<ArrayBuffer>[]> => [
+  new Uint8Array(await file.arrayBuffer()),
+]
 
 const upload = async (share: string, name: string, file: File): Promise<void> => {
   const { transfers } = account
@@ -128,30 +142,31 @@ const download = async (share: string, name: string): Promise<number> => {
 /** Milliseconds of each, round by round, one after the other on the same file. */
 const transfers = async (mib: number, rounds: number) => {
   const { share } = await account.shares.create('Bench')
-  const file = await makeFile(mib)
+  const file = await writeFile('bench', randomBlocks(mib))
   const key = await crypto.subtle.generateKey({ name: 'AES-GCM', length: 256 }, false, [
     'encrypt',
     'decrypt',
   ])
-  const sealed = await sealedCopy(file, key)
-  const ms: Record<'bareSeal' | 'upload' | 'bareOpen' | 'download', number[]> = {
-    bareSeal: [],
-    upload: [],
-    bareOpen: [],
-    download: [],
-  }
+  const sealed = await writeFile('bench-sealed', sealedSegments(file, key))
+  const seal: Step = (algorithm, bytes) => crypto.subtle.encrypt(algorithm, key, bytes)
+  const open: Step = (algorithm, bytes) => crypto.subtle.decrypt(algorithm, key, bytes)
+  const works = (name: string): Readonly<Record<string, () => Promise<unknown>>> => ({
+    bareSeal: () => bare(slicesOf(file, segmentBytes), segmentBytes, seal),
+    upload: () => upload(share, name, file),
+    bareOpen: () => bare(slicesOf(sealed, sealedBytes), sealedBytes, open),
+    download: async () => {
+      if ((await download(share, name)) !== file.size) throw new Error('Not all of it came.')
+    },
+  })
+  const ms: Record<string, number[]> = {}
+  const note = (what: string, one: number): void => void (ms[what] ??= []).push(one)
   for (let round = 0; round < rounds; round++) {
-    const name = `bench ${round}.bin`
-    ms.bareSeal.push(
-      await msOf(() => bare(file, (one, bytes) => crypto.subtle.encrypt(one, key, bytes))),
-    )
-    ms.upload.push(await msOf(() => upload(share, name, file)))
-    ms.bareOpen.push(await msOf(() => bareOpen(sealed, key)))
-    ms.download.push(
-      await msOf(async () => {
-        if ((await download(share, name)) !== file.size) throw new Error('Not all of it came.')
-      }),
-    )
+    for (const [what, work] of Object.entries(works(`bench ${round}.bin`))) {
+      note(what, await msOf(work))
+    }
+    const [plain, opened] = [await inMemory(file), await inMemory(sealed)]
+    note('sealInMemory', await msOf(() => bare(plain, segmentBytes, seal)))
+    note('openInMemory', await msOf(() => bare(opened, sealedBytes, open)))
   }
   return { bytes: file.size, ms }
 }
