@@ -234,10 +234,7 @@ describe('at once', () => {
     const tab = await view.context.newPage()
     tab.setDefaultTimeout(12_000)
     await tab.goto(page.url())
-    await tab.waitForTimeout(3000)
-    await tab.screenshot({ path: '/tmp/files/x.png' })
-    await unlockAgain(tab)
-    // The tab beside it is unlocked: it hands on what opens the account.
+    // The tab beside it is unlocked, and hands on what opens the account.
     await listed(tab, ['from one.bin', 'from two.bin'])
     const make = async (on: Page, name: string): Promise<void> => {
       await press(on, 'New folder')
