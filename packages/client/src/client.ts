@@ -27,7 +27,7 @@ type CallArguments<Input> = {} extends Input ? [input?: Input] : [input: Input]
 export type OpenInput = {
   readonly params?: Readonly<Record<string, unknown>> | undefined
   readonly query?: Readonly<Record<string, unknown>> | undefined
-  readonly body?: Uint8Array | AsyncIterable<Uint8Array>
+  readonly body?: Uint8Array | Blob | AsyncIterable<Uint8Array>
   readonly bodyLength?: number
   readonly headers?: Readonly<Record<string, string>>
   /** See `TransportRequest`. */
@@ -267,7 +267,7 @@ export const createClient = (options: ClientOptions): Client => {
         input,
         type: input.body === undefined ? undefined : 'application/octet-stream',
       }
-      const once = input.body !== undefined && !(input.body instanceof Uint8Array)
+      const once = input.body !== undefined && Symbol.asyncIterator in input.body
       if (once) return send(attempt, options.token?.())
       return renewing(signsIn(endpoint), (token) => send(attempt, token))
     },

@@ -86,6 +86,13 @@ describe('fetchTransport', () => {
     await expect(transport.request({ ...request, signal: abort.signal })).rejects.toThrow('enough')
   })
 
+  it('gives a blob to fetch as it is', async () => {
+    const { transport, calls } = withFetch(() => Promise.resolve(new Response()))
+    const body = new Blob([Uint8Array.of(1, 2)])
+    await transport.request({ ...request, body, bodyLength: 2 })
+    expect(calls[0]?.init.body).toBe(body)
+  })
+
   it('refuses a streaming body instead of sending something else', async () => {
     const { transport, calls } = withFetch(() => Promise.resolve(new Response()))
     const body = (async function* () {

@@ -93,11 +93,14 @@ const toResponse = (reading: Reading): TransportResponse => {
   }
 }
 
-const checkBody = (body: TransportRequest['body']): Uint8Array<ArrayBuffer> | undefined => {
-  if (body !== undefined && !(body instanceof Uint8Array))
+const checkBody = (body: TransportRequest['body']): Uint8Array<ArrayBuffer> | Blob | undefined => {
+  if (body !== undefined && !(body instanceof Uint8Array) && !(body instanceof Blob))
     throw new TypeError('fetch cannot send a streaming body over HTTP/1.1')
-  return body as Uint8Array<ArrayBuffer> | undefined
+  return body as Uint8Array<ArrayBuffer> | Blob | undefined
 }
+
+const sizeOf = (body: Uint8Array | Blob | undefined): number =>
+  body instanceof Blob ? body.size : (body?.length ?? 0)
 
 /** A transport over `fetch`, for browsers (and for tests). Cookies go only to the page's own origin; redirects are not followed. */
 export const fetchTransport = (options: FetchTransportOptions = {}): Transport => {
@@ -109,10 +112,7 @@ export const fetchTransport = (options: FetchTransportOptions = {}): Transport =
       const bytes = checkBody(body)
       // The timer ends with the head of the answer: a long download must not be cut off by it.
       const silence = new AbortController()
-      const timer = setTimeout(
-        () => silence.abort(),
-        timeoutMs + (bytes?.length ?? 0) / slowestBytesPerMs,
-      )
+      const timer = setTimeout(() => silence.abort(), timeoutMs + sizeOf(bytes) / slowestBytesPerMs)
       try {
         const response = await run((options.origin ?? '') + url, {
           method,

@@ -6,8 +6,11 @@ export type TransportRequest = {
   /** Path and query, beginning with a slash; the transport knows the origin. */
   readonly url: string
   readonly headers: Headers
-  /** A yielded chunk belongs to the transport: its memory must not be written again. */
-  readonly body?: Uint8Array | AsyncIterable<Uint8Array>
+  /**
+   * A yielded chunk belongs to the transport: its memory must not be written again. Blobs are only for transports
+   * that do not stream bodies.
+   */
+  readonly body?: Uint8Array | Blob | AsyncIterable<Uint8Array>
   /** Bytes of `body`; required where it is iterable, since bodies are never sent chunked. */
   readonly bodyLength?: number
   /**
@@ -40,6 +43,6 @@ export type TransportResponse = {
  */
 export type Transport = {
   request(request: TransportRequest): Promise<TransportResponse>
-  /** False where iterable bodies cannot be sent (browsers over HTTP/1.1): uploads then go in pieces. */
+  /** False where iterable bodies cannot be sent (browsers over HTTP/1.1): uploads then go in pieces, as blobs. */
   readonly streamsBodies: boolean
 }

@@ -46,6 +46,7 @@ const uploadServer = (
   const state = () => ({ upload, object, offset: kept.length, sizeBytes, done, expiresAt: 1 })
   const bodyChunks = async function* (body: TransportRequest['body']) {
     if (body instanceof Uint8Array) yield body
+    else if (body instanceof Blob) yield await body.bytes()
     else if (body) yield* body
   }
   const patch = async ({ url, body, bodyLength }: TransportRequest) => {
@@ -154,6 +155,26 @@ describe('uploadObject', () => {
     )
   })
 
+  it('sends pieces where bodies cannot stream, and counts each once the server has it', async () => {
+    const large = pattern(40 * storedSegmentBytes + 99)
+    const server = uploadServer(large.length, [], { streams: false })
+    const progress: number[] = []
+    const state = await uploadObject(server.client, {
+      object,
+      sizeBytes: large.length,
+      open: source(large, 262_144),
+      onProgress: (done) => {
+        expect(server.bytes()).toHaveLength(done)
+        progress.push(done)
+      },
+    })
+    expect(state.done).toBe(true)
+    expect(Buffer.compare(server.bytes(), large)).toBe(0)
+    const first = 32 * storedSegmentBytes
+    expect(server.log).toEqual(['post', 'patch 0', `patch ${first}`])
+    expect(progress).toEqual([0, first, large.length])
+  })
+
   it('gives up when nothing gets further', async () => {
     const server = uploadServer(
       bytes.length,
@@ -166,8 +187,13 @@ describe('uploadObject', () => {
   })
 
   it('knows that all is done when only the last answer was lost', async () => {
-    for (const forget of [false, true]) {
-      const server = uploadServer(bytes.length, [], { loseLastAnswer: true, forget })
+    for (const [forget, streams] of [
+      [false, true],
+      [true, true],
+      [false, false],
+      [true, false],
+    ] as const) {
+      const server = uploadServer(bytes.length, [], { loseLastAnswer: true, forget, streams })
       expect(
         await uploadObject(server.client, { object, sizeBytes: bytes.length, open: source(bytes) }),
       ).toMatchObject({ done: true, offset: bytes.length })

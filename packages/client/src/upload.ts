@@ -9,14 +9,10 @@ import type { Client } from './client.ts'
 import { NetworkError } from './network-error.ts'
 import { readAnswer } from './answer-schema.ts'
 import { createPatience, type Patience } from './patience.ts'
+import { cutPieces, oneAhead, pieceLength } from './upload-pieces.ts'
 
-/** Stored bytes of one full segment of a sealed object: 256 KiB, nonce and tag (docs/formats/sealed-object.md). */
-export const storedSegmentBytes = 256 * 1024 + 28
-/**
- * Where bodies cannot stream, a piece of this many segments (16 MiB) is sent at a time: the server makes each durable
- * before it answers, which takes about as long for a small one.
- */
-const pieceBytes = 64 * storedSegmentBytes
+export { storedSegmentBytes } from './upload-pieces.ts'
+
 const uploadAnswerLimitBytes = 64 * 1024
 
 export type UploadState = AnswerOf<typeof getUpload>
@@ -91,7 +87,7 @@ const write = async (
   options: UploadOptions,
   upload: string,
   offset: number,
-  body: Uint8Array | AsyncIterable<Uint8Array>,
+  body: Uint8Array | Blob | AsyncIterable<Uint8Array>,
   bodyLength: number,
 ): Promise<UploadState> => {
   const response = await client.open(writeUpload, {
@@ -115,72 +111,47 @@ const write = async (
   }
 }
 
-/** Cuts a stream of `totalBytes` into arrays of exactly `length` bytes, but for the last. */
-async function* pieces(
-  source: AsyncIterable<Uint8Array>,
-  length: number,
-  totalBytes: number,
-): AsyncGenerator<Uint8Array> {
-  let left = totalBytes
-  let piece = new Uint8Array(Math.min(length, left))
-  let filled = 0
-  for await (const chunk of source) {
-    for (let from = 0; from < chunk.length;) {
-      const part = chunk.subarray(from, from + piece.length - filled)
-      piece.set(part, filled)
-      filled += part.length
-      from += part.length
-      if (filled === piece.length) {
-        yield piece
-        left -= filled
-        piece = new Uint8Array(Math.min(length, left))
-        filled = 0
-      }
-    }
-  }
-  if (filled > 0) yield piece.subarray(0, filled)
+/** What becomes known while bytes are sent. */
+type Sending = UploadOptions & {
+  /** The last byte has been handed to the network. */
+  readonly onAllSent: () => void
+  readonly onState: (state: UploadState) => void
 }
 
-/** Makes the next piece while the last one travels. */
-async function* oneAhead<T>(source: AsyncGenerator<T>): AsyncGenerator<T> {
-  let next = source.next()
-  next.catch(() => undefined)
-  try {
-    for (;;) {
-      const { done, value } = await next
-      if (done === true) return
-      next = source.next()
-      next.catch(() => undefined)
-      yield value
-    }
-  } finally {
-    await source.return(undefined)
-  }
-}
-
-/** Sends from the server's offset to the end; each state that the server answers is handed to `onState` at once. */
-const sendRest = async (
-  client: Client,
-  options: UploadOptions,
-  from: UploadState,
-  onState: (state: UploadState) => void,
-): Promise<void> => {
-  const rest = options.sizeBytes - from.offset
-  if (client.streamsBodies) {
-    return onState(
-      await write(client, options, from.upload, from.offset, counted(options, from.offset), rest),
-    )
-  }
-  if (rest === 0)
-    return onState(await write(client, options, from.upload, from.offset, new Uint8Array(0), 0))
+/** A piece counts as progress once the server has it: on a slow line it is made long before it has travelled. */
+const sendPieces = async (client: Client, options: Sending, from: UploadState): Promise<void> => {
+  const length = pieceLength()
+  const source = counted({ ...options, onProgress: () => undefined }, from.offset)
   let position = from.offset
-  const source = counted(options, from.offset)
-  for await (const piece of oneAhead(pieces(source, pieceBytes, rest))) {
-    const state = await write(client, options, from.upload, position, piece, piece.length)
-    onState(state)
-    position += piece.length
+  for await (const piece of oneAhead(cutPieces(source, length))) {
+    const began = performance.now()
+    const end = position + piece.size
+    if (end === options.sizeBytes) options.onAllSent()
+    const state = await write(client, options, from.upload, position, piece, piece.size)
+    length.took(piece.size, performance.now() - began)
+    options.onState(state)
+    options.onProgress?.(state.offset)
+    position = end
     if (state.offset !== position) return
   }
+}
+
+/** Sends from the server's offset to the end; each state that the server answers is told at once. */
+const sendRest = async (client: Client, options: Sending, from: UploadState): Promise<void> => {
+  const { onAllSent, onState, onProgress, sizeBytes } = options
+  const rest = sizeBytes - from.offset
+  if (rest === 0)
+    return onState(await write(client, options, from.upload, from.offset, new Uint8Array(0), 0))
+  if (!client.streamsBodies) return sendPieces(client, options, from)
+  const watched: UploadOptions = {
+    ...options,
+    onProgress: (doneBytes) => {
+      if (doneBytes === sizeBytes) onAllSent()
+      onProgress?.(doneBytes)
+    },
+  }
+  const body = counted(watched, from.offset)
+  onState(await write(client, options, from.upload, from.offset, body, rest))
 }
 
 /** Where the server stands after a failure; a vanished upload is begun anew. */
@@ -237,17 +208,15 @@ export const uploadObject = async (
   options.onProgress?.(state.offset)
   const patience: Patience = createPatience(client, state.offset)
   let sentAll = false
-  const watched: UploadOptions = {
+  const sending: Sending = {
     ...options,
-    onProgress: (doneBytes) => {
-      sentAll ||= doneBytes === options.sizeBytes
-      options.onProgress?.(doneBytes)
-    },
+    onAllSent: () => (sentAll = true),
+    onState: (next) => (state = next),
   }
   while (!state.done) {
     try {
       const before = state.offset
-      await sendRest(client, watched, state, (next) => (state = next))
+      await sendRest(client, sending, state)
       if (!state.done && state.offset <= before) throw stalled()
     } catch (error) {
       if (options.signal?.aborted || !canGoOn(error)) throw error

@@ -57,6 +57,8 @@ export const sendBody = (
   }
   if (body === undefined) finish()
   else if (body instanceof Uint8Array) finish(body)
+  else if (body instanceof Blob)
+    throw new TypeError('Blobs are sent by transports that do not stream')
   else {
     pump(body).catch((error: unknown) => {
       waits = false
