@@ -219,7 +219,7 @@ describe('account worker', () => {
     expect(parts.answers).toEqual([
       { status: 200, place: null, type, text: secretText },
       { status: 206, place: `bytes 4-12/${size}`, type, text: secretText.slice(4, 13) },
-      { status: 416, place: `bytes */${size}`, type: null, text: '' },
+      { status: 416, place: `bytes */${size}`, type, text: '' },
     ])
     expect(parts.gone).toBe(404)
   })

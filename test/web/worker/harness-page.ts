@@ -127,6 +127,31 @@ const rawStore = async (): Promise<string> => {
   return text
 }
 
+/** Deletes all databases, as a browser does that evicts them, or a person who clears them. */
+const deleteStore = async (): Promise<void> => {
+  for (const { name = '' } of await indexedDB.databases()) {
+    await requested(indexedDB.deleteDatabase(name))
+  }
+}
+
+/** Names of the files that downloads are staged in. */
+const stagedFiles = async (): Promise<string[]> => {
+  const root = await navigator.storage.getDirectory()
+  const found: string[] = []
+  for await (const folder of root.values()) {
+    if (folder.kind !== 'directory') continue
+    for await (const name of folder.keys()) found.push(name)
+  }
+  return found
+}
+
+/** The newest transfer of that title, once it has ended. */
+const endedOf = (title: string): Promise<Transfer> => {
+  const event = events.findLast((one) => one.type === 'transfer' && one.transfer.title === title)
+  if (event?.type !== 'transfer') throw new Error('There is no such transfer.')
+  return ended(event.transfer.id)
+}
+
 /** Ids of items at the top of a share, by their names. */
 const idsOf = async (share: string, names: readonly string[]): Promise<string[]> => {
   const sort = { by: 'name', descending: false } as const
@@ -143,6 +168,9 @@ const harness = {
   hashOf,
   generatedHash,
   rawStore,
+  deleteStore,
+  stagedFiles,
+  endedOf,
   upload: async (share: string, folder: string, title: string, items: readonly UploadItem[]) =>
     ended(await begin(share, folder, title, items)),
   /** Begins, and answers the bytes done once more than `part` of them are. */
@@ -182,9 +210,9 @@ const harness = {
     )
     return { ...made, recoveryKey }
   },
-  signIn: (password: string, totpSecret: string): Promise<AccountStatus> =>
+  signIn: (password: string, totpSecret: string, staySignedIn = false): Promise<AccountStatus> =>
     account.identity.signInByPassword(
-      { name: 'ada', password, staySignedIn: false },
+      { name: 'ada', password, staySignedIn },
       proxy(() => nextCode(totpSecret)),
     ),
 }

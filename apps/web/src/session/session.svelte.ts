@@ -88,7 +88,10 @@ const take = (event: WorkerEvent): void => {
   switch (event.type) {
     case 'status':
       state.status = event.status
-      if (event.status.at === 'unlocked') state.ended = undefined
+      if (event.status.at === 'unlocked') {
+        state.ended = undefined
+        keepForOffline()
+      }
       break
     case 'signed-out':
       state.status = { at: 'signed-out' }
@@ -167,11 +170,28 @@ export const refreshStatus = async (): Promise<void> => {
   takeStatus(await (await account()).identity.status())
 }
 
+const whenIdle = (work: () => void): void => {
+  if ('requestIdleCallback' in globalThis) requestIdleCallback(work, { timeout: 3000 })
+  else setTimeout(work, 500)
+}
+
 /** Loads the worker while nobody waits for it, so that the first act does not: for when a form is on screen. */
 export const warmWorker = (): void => {
-  const load = (): void => void account().catch(() => undefined)
-  if ('requestIdleCallback' in globalThis) requestIdleCallback(load, { timeout: 3000 })
-  else setTimeout(load, 500)
+  whenIdle(() => void account().catch(() => undefined))
+}
+
+let keeping = false
+
+/** Once for each page that somebody is in: the service worker keeps the app, so that it opens without the server. */
+const keepForOffline = (): void => {
+  if (keeping) return
+  keeping = true
+  const start = async (): Promise<void> => {
+    const { startServiceWorker } = await import('../workers/downloads.ts')
+    await startServiceWorker()
+  }
+  // A second try comes with the next page.
+  whenIdle(() => void start().catch(() => undefined))
 }
 
 /** Asks again what the server is called and offers: after it was set up. */

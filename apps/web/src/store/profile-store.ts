@@ -28,7 +28,10 @@ export type ProfileStore = {
   /** Answers of the server for reading without it; `name` is an endpoint's. */
   answer(name: string): Promise<Uint8Array<ArrayBuffer> | undefined>
   putAnswer(name: string, bytes: Uint8Array): Promise<void>
-  clearAnswers(): Promise<void>
+  /** Keeps the unlock secret of no other account: a browser has one session, and theirs is over. */
+  keepMethodOnlyOf(account: string): Promise<void>
+  /** The session is over: nothing here unlocks by itself any more, and nothing says who was signed in. */
+  forgetSession(): Promise<void>
 }
 
 /** The one sealing key of the profile. Two tabs that both make one end with the same. */
@@ -58,6 +61,9 @@ export const openProfileStore = async (onUnavailable: () => void): Promise<Profi
   }
   const put = async (area: Area, key: string, plain: Uint8Array) =>
     rows.put(area, key, await sealing.seal(`${area}/${key}`, plain))
+  const clear = async (area: Area, but?: string): Promise<void> => {
+    for (const [key] of await rows.entries(area)) if (key !== but) await rows.remove(area, key)
+  }
   return {
     sealing,
     deviceSeed: () => get('device', 'seed'),
@@ -70,8 +76,10 @@ export const openProfileStore = async (onUnavailable: () => void): Promise<Profi
     removeMethodSecret: (account) => rows.remove('methods', account),
     answer: (name) => get('answers', name),
     putAnswer: (name, bytes) => put('answers', name, bytes),
-    clearAnswers: async () => {
-      for (const [key] of await rows.entries('answers')) await rows.remove('answers', key)
+    keepMethodOnlyOf: (account) => clear('methods', account),
+    forgetSession: async () => {
+      await clear('methods')
+      await clear('answers')
     },
   }
 }

@@ -13,7 +13,7 @@ export type Rows<Area extends string> = {
 }
 
 /** Rows of one run. */
-export const memoryRows = <Area extends string>(): Rows<Area> => {
+export const memoryRows = <Area extends string>(): Rows<Area> & { clear(): void } => {
   const rows = new Map<string, unknown>()
   const name = (area: Area, key: string) => `${area}/${key}`
   return {
@@ -33,6 +33,7 @@ export const memoryRows = <Area extends string>(): Rows<Area> => {
       if (after !== undefined) rows.set(name(area, key), after)
       return Promise.resolve(after ?? before)
     },
+    clear: () => rows.clear(),
     close: () => undefined,
   }
 }
@@ -86,6 +87,7 @@ export const steadyRows = <Area extends string>(
   const memory = memoryRows<Area>()
   const gone = new Set<string>()
   let told = false
+  let closed = false
   const tell = (): undefined => {
     if (!told) onUnavailable()
     told = true
@@ -96,7 +98,8 @@ export const steadyRows = <Area extends string>(
     try {
       return { value: await work(await opening) }
     } catch {
-      return tell()
+      // Whoever signed out has closed it: what still comes in goes nowhere, and nothing is wrong with the store.
+      return closed ? undefined : tell()
     }
   }
   const rows: Rows<Area> = {
@@ -109,7 +112,7 @@ export const steadyRows = <Area extends string>(
     async put(area, key, value) {
       gone.delete(`${area}/${key}`)
       const stored = await tryStore((store) => store.put(area, key, value))
-      await (stored ? memory.remove(area, key) : memory.put(area, key, value))
+      await (stored || closed ? memory.remove(area, key) : memory.put(area, key, value))
     },
     async remove(area, key) {
       await memory.remove(area, key)
@@ -129,14 +132,18 @@ export const steadyRows = <Area extends string>(
         const stored = await tryStore((store) => store.change(area, key, change))
         if (stored) return stored.value
       }
+      if (closed) return undefined
       gone.delete(`${area}/${key}`)
       return memory.change(area, key, change)
     },
-    close: () =>
+    close: () => {
+      closed = true
+      memory.clear()
       void opening.then(
         (store) => store.close(),
         () => undefined,
-      ),
+      )
+    },
   }
   return rows
 }

@@ -85,6 +85,23 @@ describe('profile and account', () => {
     stored.close()
   })
 
+  it('keep what unlocks by itself for one account, and forget all of it with the session', async () => {
+    const profile = await openProfileStore(unavailable)
+    const other = 'e5'.repeat(16)
+    const secret = crypto.getRandomValues(new Uint8Array(48))
+    await profile.putMethodSecret(account, secret)
+    await profile.putMethodSecret(other, secret)
+    await profile.putAnswer('session', text('who'))
+    await profile.keepMethodOnlyOf(account)
+    expect(await profile.methodSecret(other)).toBeUndefined()
+    expect(await profile.methodSecret(account)).toEqual(secret)
+    await profile.forgetSession()
+    expect(await profile.methodSecret(account)).toBeUndefined()
+    expect(await profile.answer('session')).toBeUndefined()
+    // The device stays the same one.
+    expect(await profile.deviceSeed()).toBeDefined()
+  })
+
   it('never lowers a head, whichever tab writes', async () => {
     const profile = await openProfileStore(unavailable)
     const one = openAccountStore(account, profile.sealing, unavailable)
@@ -126,6 +143,21 @@ describe('rows', () => {
     await rows.remove('area', 'b')
     expect(await rows.get('area', 'b')).toBeUndefined()
     expect(told).toBe(1)
+  })
+
+  it('take nothing more once they are closed, and call nothing unavailable', async () => {
+    await deleteDB('rows-test')
+    const rows = steadyRows<'area'>(indexedRows('rows-test', ['area']), unavailable)
+    await rows.put('area', 'before', 1)
+    rows.close()
+    await rows.put('area', 'after', 2)
+    await rows.remove('area', 'before')
+    expect(await rows.change('area', 'after', () => 3)).toBeUndefined()
+    expect(await rows.get('area', 'after')).toBeUndefined()
+    expect(await rows.entries('area')).toEqual([])
+    const again = await indexedRows('rows-test', ['area'] as const)
+    expect(await again.entries('area')).toEqual([['before', 1]])
+    again.close()
   })
 
   it('change a row in one step', async () => {

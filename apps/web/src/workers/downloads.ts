@@ -4,10 +4,14 @@
  * ever in the page's memory, but its name.
  */
 import type { OpenedDownload, OpenedMedia } from './account/api.ts'
+import { holdLock } from './account/locks.ts'
+import { removeStaged, stagedLock } from './staged-files.ts'
 
 const stayEveryMs = 10_000
-/** A blob URL and a hidden link stay this long, so that the browser can begin. */
+/** A hidden link stays this long, so that the browser can begin; a staged file stays as long at least. */
 const lingerMs = 60_000
+/** The slowest disk that a staged file is copied to, in bytes per ms: removed any sooner, its download would be cut off. */
+const copiedPerMs = 4_000
 
 type Part = { readonly start: number; readonly end: number }
 type Answer = {
@@ -25,16 +29,8 @@ const newId = (): string =>
     byte.toString(16).padStart(2, '0'),
   ).join('')
 
-const addressOf = (id: string, name: string): string => `/opened/${id}/${encodeURIComponent(name)}`
-
-/** What no answer for opened bytes may lack: nothing is kept, guessed, run, or embedded elsewhere. */
-const careful = {
-  'cache-control': 'no-store',
-  'x-content-type-options': 'nosniff',
-  'content-security-policy': "default-src 'none'; sandbox",
-  'cross-origin-resource-policy': 'same-origin',
-  'referrer-policy': 'no-referrer',
-}
+/** No name is in it: where the service worker is gone, such as when a saved download is begun again, the server is asked. */
+const addressOf = (id: string): string => `/opened/${id}`
 
 const attachment = (name: string): string => {
   const encoded = encodeURIComponent(name).replaceAll(
@@ -153,7 +149,20 @@ const asNavigation = (link: HTMLAnchorElement): void => {
   link.target = '_self'
 }
 
-type Staged = { readonly file?: File; readonly error?: string }
+type Staged = { readonly file?: File; readonly error?: string; readonly code?: string }
+
+/** Why a download could not be written on this device. `code` is the transfer's, `device_full`, or `other`. */
+export class StagingError extends Error {
+  readonly code: string
+
+  constructor(code: string, message: string) {
+    super(message)
+    this.name = 'StagingError'
+    this.code = code
+  }
+}
+
+const unwritten = () => new StagingError('other', 'The download could not be written.')
 
 /** The whole into a file of the browser's own. Rejects where that fails; the transfer itself says why. */
 const stage = (port: MessagePort, id: string): Promise<File> =>
@@ -162,27 +171,50 @@ const stage = (port: MessagePort, id: string): Promise<File> =>
     worker.addEventListener('message', ({ data }: MessageEvent<Staged>) => {
       worker.terminate()
       if (data.file) resolve(data.file)
-      else reject(new Error(data.error ?? 'The download could not be written.'))
+      else reject(data.error ? new StagingError(data.code ?? 'other', data.error) : unwritten())
     })
     worker.addEventListener('error', () => {
       worker.terminate()
-      reject(new Error('The download could not be written.'))
+      reject(unwritten())
     })
     worker.postMessage({ port, id }, [port])
   })
 
-const saveStaged = async ({ port, name }: OpenedDownload): Promise<void> => {
-  const file = await stage(port, newId())
-  const address = URL.createObjectURL(file)
+const saveStaged = async (
+  { port, name }: OpenedDownload,
+  keptMs: number | undefined,
+): Promise<void> => {
+  const id = newId()
+  const release = holdLock(stagedLock(id))
+  let file: File
+  try {
+    file = await stage(port, id)
+  } catch (error) {
+    release()
+    throw error
+  }
+  // Bytes by their type too: nothing that was stored is ever a page of this origin.
+  const bytes = file.slice(0, file.size, 'application/octet-stream')
+  const address = URL.createObjectURL(bytes)
   click(address, (link) => {
     link.download = name
   })
-  setTimeout(() => URL.revokeObjectURL(address), lingerMs)
+  setTimeout(
+    () => {
+      URL.revokeObjectURL(address)
+      void removeStaged(id).finally(release)
+    },
+    keptMs ?? lingerMs + file.size / copiedPerMs,
+  )
 }
 
-/** Lets the browser save what was opened; its progress comes as transfer events. Resolves once the browser has begun. */
-export const startDownload = async (download: OpenedDownload): Promise<void> => {
-  if (!(await hasServiceWorker())) return saveStaged(download)
+/**
+ * Lets the browser save what was opened; its progress comes as transfer events. Resolves once the browser has begun.
+ * Without a service worker the whole is staged first, and kept `keptMs` for the browser to copy, or as long as a slow disk takes. StagingError where the
+ * device has no room, or the transfer failed.
+ */
+export const startDownload = async (download: OpenedDownload, keptMs?: number): Promise<void> => {
+  if (!(await hasServiceWorker())) return saveStaged(download, keptMs)
   const { name, sizeBytes, port } = download
   const id = newId()
   opened.set(id, () => {
@@ -190,7 +222,6 @@ export const startDownload = async (download: OpenedDownload): Promise<void> => 
     return {
       status: 200,
       headers: {
-        ...careful,
         'content-type': 'application/octet-stream',
         'content-disposition': attachment(name),
         ...(sizeBytes === undefined ? {} : { 'content-length': String(sizeBytes) }),
@@ -198,19 +229,18 @@ export const startDownload = async (download: OpenedDownload): Promise<void> => 
       port,
     }
   })
-  click(addressOf(id, name), asNavigation)
+  click(addressOf(id), asNavigation)
 }
 
 const mediaAnswer = ({ sizeBytes, type, port }: OpenedMedia, range: string | null): Answer => {
   const part = partOf(range, sizeBytes)
   if (part === 'outside') {
-    return { status: 416, headers: { ...careful, 'content-range': `bytes */${sizeBytes}` } }
+    return { status: 416, headers: { 'content-range': `bytes */${sizeBytes}` } }
   }
   const { start, end } = part ?? { start: 0, end: sizeBytes }
   const { port1, port2 } = new MessageChannel()
   port.postMessage({ start, end, port: port1 }, [port1])
   const headers = {
-    ...careful,
     'content-type': type,
     'accept-ranges': 'bytes',
     'content-length': String(end - start),
@@ -234,5 +264,5 @@ export const openAddress = async (
     opened.delete(id)
     media.port.close()
   }
-  return { address: addressOf(id, media.name), close }
+  return { address: addressOf(id), close }
 }

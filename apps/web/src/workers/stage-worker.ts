@@ -3,6 +3,8 @@
  * disk: behind a certificate that the browser was told to accept, for instance. Memory stays at one segment.
  */
 
+import { removeStaged, stagedFolder } from './staged-files.ts'
+
 type Access = {
   write(bytes: Uint8Array, options: { at: number }): number
   flush(): void
@@ -15,21 +17,8 @@ type Chunk = {
   readonly end?: true
   readonly error?: { readonly code: string; readonly message: string }
 }
-/** What the page sends; answered by `{ file }` or `{ error }`. */
+/** What the page sends; answered by `{ file }` or `{ error, code }`. */
 type Order = { readonly port: MessagePort; readonly id: string }
-
-const folderName = 'staged-downloads'
-/** What the browser has surely saved, or was closed before it could. */
-const staleMs = 60 * 60 * 1000
-
-const removeStale = async (folder: FileSystemDirectoryHandle): Promise<void> => {
-  for await (const [name, handle] of folder.entries()) {
-    if (handle.kind !== 'file') continue
-    const { lastModified } = await handle.getFile()
-    // One that is being written now refuses, and stays.
-    if (Date.now() - lastModified > staleMs) await folder.removeEntry(name).catch(() => undefined)
-  }
-}
 
 const nextOf = (port: MessagePort): Promise<Chunk> =>
   new Promise((resolve) => {
@@ -50,9 +39,7 @@ const writeAll = async (port: MessagePort, access: Access): Promise<void> => {
 }
 
 const stage = async ({ port, id }: Order): Promise<File> => {
-  const root = await navigator.storage.getDirectory()
-  const folder = await root.getDirectoryHandle(folderName, { create: true })
-  await removeStale(folder)
+  const folder = await stagedFolder()
   const handle = (await folder.getFileHandle(id, { create: true })) as WorkerFileHandle
   const access = await handle.createSyncAccessHandle()
   try {
@@ -63,15 +50,23 @@ const stage = async ({ port, id }: Order): Promise<File> => {
   } catch (error) {
     port.postMessage({ cancel: true })
     access.close()
-    await folder.removeEntry(id).catch(() => undefined)
+    await removeStaged(id)
     throw error
   }
+}
+
+/** The code of what ended it: of the transfer, or of a disk that is full. */
+const codeOf = (error: unknown): string => {
+  if (!(error instanceof Error)) return 'other'
+  if (error.name === 'QuotaExceededError') return 'device_full'
+  return typeof error.cause === 'string' ? error.cause : 'other'
 }
 
 addEventListener('message', ({ data }: MessageEvent<Order>) => {
   const answer = (value: object): void => postMessage(value)
   stage(data).then(
     (file) => answer({ file }),
-    (error: unknown) => answer({ error: error instanceof Error ? error.message : '' }),
+    (error: unknown) =>
+      answer({ error: error instanceof Error ? error.message : '', code: codeOf(error) }),
   )
 })

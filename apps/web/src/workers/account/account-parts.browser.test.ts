@@ -191,10 +191,12 @@ describe('tabs', () => {
     secret: new Uint8Array(32).fill(7),
   }
 
+  const mine = 'a1'.repeat(16)
+
   it('hand over what unlocks to a tab that asks for that account, and only then', async () => {
     const holder = createTabs(
       () => undefined,
-      (account) => (account === 'mine' ? secret : undefined),
+      (account) => (account === mine ? secret : undefined),
     )
     const asker = createTabs(
       () => undefined,
@@ -203,13 +205,50 @@ describe('tabs', () => {
     const heard: unknown[] = []
     const listener = new BroadcastChannel('hearthold/tabs')
     listener.addEventListener('message', ({ data }) => heard.push(data))
-    expect(await asker.askUnlock('mine', 2000)).toEqual(secret)
-    expect(await asker.askUnlock('other', 100)).toBeUndefined()
+    expect(await asker.askUnlock(mine, 2000)).toEqual(secret)
+    expect(await asker.askUnlock('b2'.repeat(16), 100)).toBeUndefined()
     // An answer that nobody asked for is of no effect.
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a channel of this origin
     listener.postMessage({ news: 'unlock', ask: '0'.repeat(32), by: secret })
     expect(heard.filter((one) => (one as { news: string }).news === 'unlock')).toHaveLength(1)
     for (const one of [holder, asker, listener]) one.close()
+  })
+
+  it('hear nothing but news of their own form', async () => {
+    const heard: unknown[] = []
+    const answered: unknown[] = []
+    const tabs = createTabs(
+      (news) => heard.push(news),
+      () => secret,
+    )
+    const other = new BroadcastChannel('hearthold/tabs')
+    other.addEventListener('message', ({ data }) => answered.push(data))
+    const ask = 'c3'.repeat(16)
+    for (const wrong of [
+      null,
+      'signed-out',
+      7,
+      [],
+      {},
+      { news: 'signed-out' },
+      { news: 'signed-out', account: '../x' },
+      { news: 'share-changed', account: mine },
+      { news: 'share-changed', account: mine, share: { log: mine } },
+      { news: 'everything', account: mine },
+      { news: 'ask-unlock', ask: 'short', account: mine },
+      { news: 'ask-unlock', ask, account: 'short' },
+      { news: 'unlock', ask: null, by: secret },
+    ]) {
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a channel of this origin
+      other.postMessage(wrong)
+    }
+    const right = { news: 'signed-out', account: mine }
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a channel of this origin
+    other.postMessage(right)
+    await expect.poll(() => heard.length).toBeGreaterThan(0)
+    expect(heard).toEqual([right])
+    expect(answered).toEqual([])
+    for (const one of [tabs, other]) one.close()
   })
 })
 

@@ -7,8 +7,11 @@ import { installErrors } from './errors.ts'
 import { createIdentity } from './identity.ts'
 import { createShares } from './shares.ts'
 import { createTransfers } from './transfers.ts'
+import { tidyStaged } from '../staged-files.ts'
 
 const desk = createDesk()
+// What a tab that crashed left behind.
+void tidyStaged('left').catch(() => undefined)
 
 const worker: AccountWorker = {
   identity: createIdentity(desk),

@@ -9,6 +9,7 @@ import { createEvents, type Events } from './events.ts'
 import { createNetwork, type Network } from './network.ts'
 import type { OpenShares } from './open-shares.ts'
 import type { Outbox } from './outbox.ts'
+import { tidyStaged } from '../staged-files.ts'
 import { createTabs, type TabNews, type Tabs } from './tabs.ts'
 
 /** An account that is unlocked in this tab. */
@@ -32,6 +33,10 @@ export type Desk = {
   readonly tabs: Tabs
   profile(): Promise<ProfileStore>
   current: Current | undefined
+  /** How often an account (id in hex) was signed out since this worker began: whoever is unlocking it meanwhile gives up. */
+  departures(account: string): number
+  /** Counts one. */
+  depart(account: string): void
   /** Throws ProblemError('unauthenticated') while nobody is unlocked here. */
   unlocked(): Current
   onStoreUnavailable(): void
@@ -40,12 +45,16 @@ export type Desk = {
 const reasonOf = (news: Extract<TabNews, { news: 'signed-out' }>) =>
   ({ type: 'signed-out', reason: 'other-tab', account: news.account }) as const
 
-/** Drops the keys of this tab. True where there were any. */
+/** Drops the keys of this tab, and what they opened on its way to the disk. True where there were any. */
 export const dropKeys = (desk: Desk): boolean => {
   const { current } = desk
   desk.current = undefined
-  current?.end()
-  return current !== undefined
+  if (!current) return false
+  desk.depart(current.account)
+  desk.network.forget()
+  current.end()
+  void tidyStaged('all').catch(() => undefined)
+  return true
 }
 
 /** The server says that the session is over: the keys go from all tabs, and so does what would unlock by itself. */
@@ -54,14 +63,13 @@ export const sessionEnded = async (desk: Desk): Promise<void> => {
   if (account === undefined || !dropKeys(desk)) return
   desk.events.tell({ type: 'signed-out', reason: 'revoked' })
   desk.tabs.tell({ news: 'signed-out', account })
-  const profile = await desk.profile()
-  await profile.removeMethodSecret(account)
-  await profile.clearAnswers()
+  await (await desk.profile()).forgetSession()
 }
 
 const hear = (desk: Desk, news: TabNews): void => {
   const { current } = desk
   if (news.news === 'signed-out') {
+    desk.depart(news.account)
     if (current?.account === news.account && dropKeys(desk)) {
       const { type, reason } = reasonOf(news)
       desk.events.tell({ type, reason })
@@ -84,6 +92,7 @@ export const createDesk = (): Desk => {
   const tell = (event: WorkerEvent): void => events.tell(event)
   let opening: Promise<ProfileStore> | undefined
   let toldStore = false
+  const departed = new Map<string, number>()
   const network = createNetwork((online) => {
     tell({ type: 'online', online })
     if (online) desk.current?.outbox.replayLater()
@@ -113,6 +122,8 @@ export const createDesk = (): Desk => {
       return opening
     },
     current: undefined,
+    departures: (account) => departed.get(account) ?? 0,
+    depart: (account) => void departed.set(account, (departed.get(account) ?? 0) + 1),
     unlocked: () => {
       if (desk.current) return desk.current
       throw new ProblemError('unauthenticated', 'Nobody is unlocked here.')

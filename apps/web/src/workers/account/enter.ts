@@ -1,5 +1,5 @@
 /** From a proof to an unlocked account: keys, this browser's device, and what it remembers. */
-import { type AnswerOf, getSession } from '@hearthold/contract'
+import { type AnswerOf, getSession, ProblemError } from '@hearthold/contract'
 import {
   addDeviceMethod,
   bindDevice,
@@ -137,14 +137,31 @@ const meOf = async (member: Unlocked, session: SessionAnswer): Promise<Me> => ({
   mustReplaceRecoveryKey: false,
 })
 
+type Opened = {
+  readonly member: Unlocked
+  readonly store: AccountStore
+  readonly session: SessionAnswer
+  /** `desk.departures` of the account when its unlocking began. */
+  readonly departures: number
+}
+
+/** Signed out here or in another tab while it was unlocked: that counts. ProblemError('unauthenticated') then. */
+const giveUpIfLeft = async (desk: Desk, { store, session, departures }: Opened): Promise<void> => {
+  const { account } = session
+  if (desk.departures(account) === departures) return
+  store.close()
+  await (await desk.profile()).removeMethodSecret(account)
+  throw new ProblemError('unauthenticated', 'Signed out while it was unlocked.')
+}
+
 /** Takes an unlocked account as this tab's own. */
-export const beginAccount = async (
-  desk: Desk,
-  given: { member: Unlocked; store: AccountStore; session: SessionAnswer },
-): Promise<Me> => {
+export const beginAccount = async (desk: Desk, given: Opened): Promise<Me> => {
   const { member, store, session } = given
-  if (session.session.device !== deviceOf(member).id) await bindDevice(member, session.session.id)
+  // Without the server this is its last answer, from before it was tied to this device.
+  const isTied = session.session.device === deviceOf(member).id || !desk.network.online
+  if (!isTied) await bindDevice(member, session.session.id)
   const me = await meOf(member, session)
+  await giveUpIfLeft(desk, given)
   const ending = new AbortController()
   const shares = new OpenShares(desk, { member, store, ended: ending.signal })
   const outbox = createOutbox(desk, { member, store, shares, ended: ending.signal })
@@ -162,10 +179,6 @@ export const beginAccount = async (
       store.close()
     },
   }
-  const first = desk.network.lastPage(member.account.log)
-  if (first?.after === 0 && desk.network.online) {
-    await store.putPage(member.account.log, 0, first.bytes)
-  }
   shares.start()
   outbox.replayLater()
   return me
@@ -181,12 +194,14 @@ export type EnterOptions = {
 /** Unlocks by a proof, enrols this browser, makes its device method where it stays signed in, and ties the session to it. */
 export const enter = async (desk: Desk, proof: Proof, options: EnterOptions): Promise<Me> => {
   const { account, log, unlockBy } = proof
+  const departures = desk.departures(account)
   const profile = await desk.profile()
   const { context, store } = await contextFor(desk, account)
   const member = await unlock(context, { account, log }, unlockBy)
   await enrolHere(desk, member, options.deviceLabel)
   const { keepNew } = options
   if (keepNew) await replaceRecoveryKey(member, (text) => keepNew(text))
+  await profile.keepMethodOnlyOf(account)
   if (options.staySignedIn) {
     await rememberMethod(profile, account, await addDeviceMethod(member))
   } else {
@@ -196,7 +211,7 @@ export const enter = async (desk: Desk, proof: Proof, options: EnterOptions): Pr
   const session = await desk.client.call(getSession)
   const instanceKey = toHex(member.account.instanceKey())
   await profile.putAccount({ account, log, instanceKey, name: session.name })
-  const me = await beginAccount(desk, { member, store, session })
+  const me = await beginAccount(desk, { member, store, session, departures })
   desk.tabs.tell({ news: 'signed-in', account })
   return me
 }
@@ -207,6 +222,7 @@ const handOverMs = 250
 /** Unlocks by what this browser keeps, or what another tab of it hands over; undefined where neither opens. */
 export const enterHere = async (desk: Desk, session: SessionAnswer): Promise<Me | undefined> => {
   const { account, log } = session
+  const departures = desk.departures(account)
   const profile = await desk.profile()
   const kept = await methodKept(profile, account)
   const by = kept ?? ((await desk.tabs.askUnlock(account, handOverMs)) as MethodSecret | undefined)
@@ -216,11 +232,12 @@ export const enterHere = async (desk: Desk, session: SessionAnswer): Promise<Me 
     const seed = await profile.deviceSeed()
     const member = await unlock(context, { account, log }, by, seed && deviceKeyOf(seed))
     if (!member.device) await enrolHere(desk, member)
-    return await beginAccount(desk, { member, store, session })
+    return await beginAccount(desk, { member, store, session, departures })
   } catch (error) {
     store.close()
     if (!(error instanceof MethodGoneError)) throw error
-    if (kept) await profile.removeMethodSecret(account)
+    // Without the server this device may only know an older list of methods.
+    if (kept && desk.network.online) await profile.removeMethodSecret(account)
     return undefined
   }
 }

@@ -7,6 +7,7 @@ import {
   ProblemError,
   type AnswerOf,
 } from '@hearthold/contract'
+import { NetworkError } from '@hearthold/client'
 import {
   createAccount,
   memoryHeads,
@@ -114,8 +115,10 @@ const makeAccount = async (
     return { backupCodes, waiting: true, waitsUntil }
   }
   if (staySignedIn) await rememberMethod(profile, account, created.unlockBy)
+  const departures = desk.departures(account)
   const member = await unlock(context, created, created.unlockBy, created.device)
-  await beginAccount(desk, { member, store, session: await desk.client.call(getSession) })
+  const session = await desk.client.call(getSession)
+  await beginAccount(desk, { member, store, session, departures })
   return { backupCodes, waiting: false }
 }
 
@@ -138,7 +141,12 @@ const statusOf = async (desk: Desk): Promise<AccountStatus> => {
   await keptAnswers(desk)
   if (!desk.network.online) await desk.network.probe()
   const session = await findSession(desk)
+  if (session && !desk.network.online && session.session.expiresAt <= Date.now()) {
+    throw new NetworkError('dropped', 'The session has ended, and the server cannot be reached.')
+  }
   if (!session) {
+    // Ended while no tab was open: what would unlock by itself goes now.
+    await (await desk.profile()).forgetSession()
     const { needed } = await desk.client.call(getSetUp)
     return { at: needed ? 'not-set-up' : 'signed-out' }
   }
@@ -232,7 +240,8 @@ export const createIdentity = (desk: Desk): IdentityApi => {
     unlockByPassword: (...given) => changing(() => unlocks.unlockByPassword(...given)),
     unlockByPasskey: (...given) => changing(() => unlocks.unlockByPasskey(...given)),
     unlockByRecoveryKey: (...given) => changing(() => unlocks.unlockByRecoveryKey(...given)),
-    signOut: () => changing(() => signOut(desk)),
+    // Waits for nobody: another act, here or in another tab, may be waiting for a person.
+    signOut: () => signOut(desk),
     proveByPassword: async (password) => void (await provePasswordAgain(context(), password)),
     proveByPasskey: async (ceremonies) =>
       void (await provePasskeyAgain(context(), authenticatorOf(ceremonies))),
@@ -247,21 +256,25 @@ const settleMs = 3_000
 
 /** The keys go first: they go also where the server cannot be reached, and its session then ends by itself. */
 const signOut = async (desk: Desk): Promise<void> => {
-  const account = desk.current?.account ?? (await accountOfSession(desk))
-  // Checkpoints and known heads that were put off: other devices start faster with them.
-  if (desk.current) await settle(desk.current.member, settleMs)
-  dropKeys(desk)
-  const profile = await desk.profile()
+  const { current } = desk
+  const account = current?.account ?? (await accountOfSession(desk))
   if (account !== undefined) {
-    await profile.removeMethodSecret(account)
+    desk.depart(account)
     desk.tabs.tell({ news: 'signed-out', account })
   }
-  await profile.clearAnswers()
+  const profile = await desk.profile()
+  await profile.forgetSession()
+  // Checkpoints and known heads that were put off: other devices start faster with them.
+  if (current && desk.network.online) await settle(current.member, settleMs).catch(() => undefined)
+  if (desk.current === current) dropKeys(desk)
+  desk.network.forget()
   try {
     await desk.client.call(endSession)
   } catch (error) {
     if (codeOf(error) !== 'unauthenticated' && !isOffline(error)) throw error
   }
+  // What came in since.
+  await profile.forgetSession()
   desk.events.tell({ type: 'status', status: { at: 'signed-out' } })
 }
 

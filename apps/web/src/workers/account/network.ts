@@ -21,6 +21,8 @@ export type Network = {
   /** False from a failed request until one succeeds. */
   readonly online: boolean
   keepAnswersIn(store: AnswerStore): void
+  /** Somebody signed out: nothing that still comes in is kept, and nothing kept is answered. */
+  forget(): void
   /** The newest page that came of a log (id in hex) in this run. */
   lastPage(log: string): LogAnswer | undefined
   /** Asks the server for a sign of life; true where there is one. */
@@ -51,8 +53,29 @@ const responseOf = (bytes: Uint8Array): TransportResponse => ({
   discard: () => undefined,
 })
 
+/** A server that stands before ours says in its own words that ours is away; ours always says why. */
+const isAway = ({ status, headers }: TransportResponse): boolean =>
+  status >= 502 && status <= 504 && !headers['content-type']?.startsWith('application/problem+json')
+
+const refuseAway = (response: TransportResponse): void => {
+  if (!isAway(response)) return
+  response.discard()
+  throw new NetworkError('dropped', 'The server does not answer.')
+}
+
 const isLost = (error: unknown): boolean =>
   error instanceof NetworkError && error.kind === 'dropped'
+
+/** A sign of life from the server. */
+const isThere = async (base: Transport): Promise<boolean> => {
+  try {
+    const response = await base.request({ method: 'GET', url: '/healthz', headers: {} })
+    response.discard()
+    return response.status < 500
+  } catch {
+    return false
+  }
+}
 
 /** `onChange` is told when the way to the server is lost and when it is back. */
 export const createNetwork = (onChange: (online: boolean) => void): Network => {
@@ -89,6 +112,7 @@ export const createNetwork = (onChange: (online: boolean) => void): Network => {
     if (early) return early
     try {
       const response = await base.request(asked)
+      refuseAway(response)
       become(true)
       return kept && response.status === 200 ? taking(kept, response) : response
     } catch (error) {
@@ -105,17 +129,15 @@ export const createNetwork = (onChange: (online: boolean) => void): Network => {
       return online
     },
     keepAnswersIn: (given) => void (store = given),
+    forget: () => {
+      store = undefined
+      pages.clear()
+    },
     lastPage: (log) => pages.get(log),
     probe: async () => {
-      try {
-        const response = await base.request({ method: 'GET', url: '/healthz', headers: {} })
-        response.discard()
-        become(response.status < 500)
-        return response.status < 500
-      } catch {
-        become(false)
-        return false
-      }
+      const there = await isThere(base)
+      become(there)
+      return there
     },
   }
 }

@@ -29,6 +29,8 @@ const keepAfterMs = 3_000
 /** Changes beyond what is kept that make it worth writing a large share anew at once. */
 const keepAfterEntries = 20
 const largeShare = 20_000
+/** Largest page of the account's own log that is kept, in bytes. */
+const accountPageLimit = 4 * 1024 * 1024
 /** The socket carries entries of this many shares at most; of all others the heads. */
 const liveLimit = 64
 
@@ -47,6 +49,8 @@ export class OpenShares {
   /** Ids that were listed, or heard of, so that one that is new is told. */
   readonly #known = new Set<string>()
   #listed = false
+  /** Number of the account log's newest entry when its page was last kept. */
+  #accountSeq = 0
   #socket: Socket | undefined
 
   constructor(desk: Desk, place: Place) {
@@ -113,6 +117,8 @@ export class OpenShares {
       },
     })
     this.#socket.follow()
+    const { account } = this.#place.member
+    if (this.#desk.network.online) void this.#keepAccount(account.replica.position.seq)
     ended.addEventListener('abort', () => this.#socket?.close(), { once: true })
   }
 
@@ -186,6 +192,24 @@ export class OpenShares {
     }
   }
 
+  /** The account's own log as it is now: without the server it says how this device unlocks, and opens the keys. */
+  async #keepAccount(seq: number): Promise<void> {
+    const { member, store, ended } = this.#place
+    const { log } = member.account
+    this.#accountSeq = seq
+    try {
+      const url = `/api/logs/${log}/entries?after=0`
+      const { transport } = this.#desk.network
+      const answer = await transport.request({ method: 'GET', url, headers: {}, signal: ended })
+      const bytes = await answer.bytes(accountPageLimit)
+      const whole = answer.status === 200 && this.#desk.network.online && !ended.aborted
+      if (whole) await store.putPage(log, 0, bytes)
+    } catch {
+      // The next head asks again.
+      if (this.#accountSeq === seq) this.#accountSeq = 0
+    }
+  }
+
   #catchUp(log: string): void {
     const one = this.#opened.get(log)
     if (one) void this.#sync(one).then(() => this.#socket?.open(log, one.seq))
@@ -197,6 +221,7 @@ export class OpenShares {
       const one = this.#opened.get(log)
       if (log === account.log) {
         if (seq > account.replica.position.seq) void this.#syncAccount()
+        if (seq > this.#accountSeq) void this.#keepAccount(seq)
       } else if (one) {
         if (seq > one.seq) void this.#sync(one)
       } else if (!this.#known.has(log)) {

@@ -40,6 +40,15 @@ const isHanded = (by: unknown): by is HandedSecret => {
   )
 }
 
+const news: readonly unknown[] = ['signed-in', 'signed-out', 'share-changed', 'shares-changed']
+
+/** Other code of this origin, or another version of this app, may say anything here. */
+const isNews = (data: object): data is TabNews => {
+  const told = data as Partial<Record<string, unknown>>
+  if (!news.includes(told['news']) || !isId(told['account'])) return false
+  return told['news'] !== 'share-changed' || isId(told['share'])
+}
+
 const quiet: Tabs = {
   tell: () => undefined,
   askUnlock: () => Promise.resolve(undefined),
@@ -58,13 +67,16 @@ export const createTabs = (
     channel.postMessage(message)
   }
   const asking = new Map<string, (by: HandedSecret) => void>()
-  channel.addEventListener('message', ({ data }: MessageEvent<Message>) => {
-    if (data.news === 'ask-unlock') {
-      const by = isId(data.ask) ? findSecret(data.account) : undefined
-      if (by) post({ news: 'unlock', ask: data.ask, by })
-    } else if (data.news === 'unlock') {
-      if (isHanded(data.by)) asking.get(data.ask)?.(data.by)
-    } else onNews(data)
+  channel.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
+    if (typeof data !== 'object' || data === null) return
+    const told = data as Partial<Record<string, unknown>>
+    if (told['news'] === 'ask-unlock') {
+      const { ask, account } = told
+      const by = isId(ask) && isId(account) ? findSecret(account) : undefined
+      if (by) post({ news: 'unlock', ask: ask as string, by })
+    } else if (told['news'] === 'unlock') {
+      if (isId(told['ask']) && isHanded(told['by'])) asking.get(told['ask'])?.(told['by'])
+    } else if (isNews(data)) onNews(data)
   })
   return {
     tell: post,
