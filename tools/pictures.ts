@@ -17,10 +17,10 @@ const pictures = join(root, 'docs', 'pictures')
 const mostBytes = 150_000
 
 const looks = [
-  { name: 'wide-light', viewport: { width: 1280, height: 800 }, colorScheme: 'light' },
-  { name: 'wide-dark', viewport: { width: 1280, height: 800 }, colorScheme: 'dark' },
-  { name: 'narrow-light', viewport: { width: 360, height: 740 }, colorScheme: 'light' },
-  { name: 'narrow-dark', viewport: { width: 360, height: 740 }, colorScheme: 'dark' },
+  { name: '', viewport: { width: 1280, height: 800 }, colorScheme: 'light' },
+  { name: '-dark', viewport: { width: 1280, height: 800 }, colorScheme: 'dark' },
+  { name: '-narrow', viewport: { width: 360, height: 740 }, colorScheme: 'light' },
+  { name: '-narrow-dark', viewport: { width: 360, height: 740 }, colorScheme: 'dark' },
 ] as const
 type Look = (typeof looks)[number]
 
@@ -62,8 +62,8 @@ const take = async (page: Page, name: string): Promise<void> => {
 /** The sheet as it is printed: the page's own styles for paper, without a printer. */
 const takeSheet = async (page: Page, { name, viewport }: Look): Promise<void> => {
   const isWide = viewport.width > 560
-  await take(page, `recovery-key-${name}`)
-  if (name !== 'wide-light') return
+  await take(page, `recovery-key${name}`)
+  if (name !== '') return
   await page.emulateMedia({ media: 'print', colorScheme: 'light' })
   await page.setViewportSize({ width: 640, height: 640 })
   await take(page, 'recovery-sheet')
@@ -81,7 +81,7 @@ const takeAll = async (
   const token = (await readFile(server.setUpTokenFile, 'utf8')).trim()
   const who = { name: 'ada', displayName: 'Ada Lindqvist' }
   await steps.beginSetUp(person, { token, instanceName: 'The Lindqvists', ...who })
-  await take(page, `first-run-${look.name}`)
+  await take(page, `first-run${look.name}`)
   await steps.enterByPasskey(page, () => takeSheet(page, look))
   await steps.createShare(person, 'House papers')
   const tops = new Set(contents.map(([path]) => path.split('/')[0]!))
@@ -92,10 +92,10 @@ const takeAll = async (
     .first()
     .waitFor({ state: 'hidden' })
   await page.mouse.move(0, 0)
-  await take(page, `files-${look.name}`)
+  await take(page, `files${look.name}`)
   await page.getByRole('button', { name: files.folder.seal('Budget 2026.ods') }).click()
   await page.getByText('What would change this').waitFor()
-  await take(page, `who-can-read-${look.name}`)
+  await take(page, `who-can-read${look.name}`)
   const complaints = person.complaints()
   if (complaints.length > 0) throw new Error(complaints.join('\n'))
 }
