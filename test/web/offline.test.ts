@@ -109,6 +109,7 @@ describe('without the server', () => {
     // The act is kept over a reload as well.
     await page.reload()
     await heading(page, 'Files')
+    await page.getByText('You see what this device last confirmed').waitFor()
     await page
       .getByRole('link', { name: /Papers/ })
       .first()

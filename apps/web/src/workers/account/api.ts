@@ -227,7 +227,7 @@ export type VersionRow = {
   readonly seq: number
   readonly sizeBytes: number
   readonly at: number
-  /** Label of the device that wrote it. */
+  /** Label of the device that wrote it; empty, since states and checkpoints keep a version's author and not its device. */
   readonly device: string
   readonly newest: boolean
 }

@@ -54,7 +54,7 @@ export const custodyOf = async (
   }
 }
 
-/** A file's versions, newest first. The log's view names no device of a version: the account's own is shown. */
+/** A file's versions, newest first. The log's view and its checkpoints name no device of a version: none is shown. */
 export const versionsOf = (share: Share, id: string): VersionRow[] => {
   const node = share.view.nodes.get(id)
   if (!node) throw new ProblemError('not_found', 'The file is not there any more.')
