@@ -3,7 +3,7 @@
  * read this?" and the recovery sheet, light and dark, wide and narrow. Real server, real browser, invented people.
  */
 import { execFileSync } from 'node:child_process'
-import { mkdir, mkdtemp, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import type { Page } from 'playwright-core'
@@ -25,6 +25,8 @@ const looks = [
 type Look = (typeof looks)[number]
 
 const kib = 1024
+const film = 'Film of the summer.mkv'
+const filmBytes = 200 * kib * kib
 /** What lies in the share: path, bytes, age in hours. */
 const contents: readonly (readonly [path: string, bytes: number, hours: number])[] = [
   ['Insurance/Home 2026.pdf', 410 * kib, 50],
@@ -71,6 +73,31 @@ const takeSheet = async (page: Page, { name, viewport }: Look): Promise<void> =>
   await page.setViewportSize(viewport)
 }
 
+/** A large file on its way: the server holds its breath while the picture is taken. */
+const takeUpload = async (
+  person: BrowserPerson,
+  server: DemoServer,
+  file: string,
+  name: string,
+): Promise<void> => {
+  const { page } = person
+  await writeFile(file, '')
+  await truncate(file, filmBytes)
+  await steps.beginDrop(person, file)
+  const card = page.getByRole('article', { name: files.transfers.uploading(1) })
+  await card.getByText(/^(?:[4-9]\d|1\d\d)\.\d MiB of/).waitFor()
+  process.kill(server.pid, 'SIGSTOP')
+  try {
+    await page.mouse.move(0, 0)
+    await take(page, name)
+  } finally {
+    process.kill(server.pid, 'SIGCONT')
+  }
+  const stored = page.getByText(/sealed and stored/).first()
+  await stored.waitFor()
+  await stored.waitFor({ state: 'hidden' })
+}
+
 const takeAll = async (
   person: BrowserPerson,
   server: DemoServer,
@@ -92,7 +119,7 @@ const takeAll = async (
     .first()
     .waitFor({ state: 'hidden' })
   await page.mouse.move(0, 0)
-  await take(page, `files${look.name}`)
+  await takeUpload(person, server, join(tree, film), `files${look.name}`)
   await page.getByRole('button', { name: files.folder.seal('Budget 2026.ods') }).click()
   await page.getByText('What would change this').waitFor()
   await take(page, `who-can-read${look.name}`)

@@ -134,20 +134,24 @@ const uploaded = async (page: Page, begin: () => Promise<void>): Promise<void> =
     throw new Error('The upload in the browser stopped.')
 }
 
-/**
- * Drops files and folders of the disk onto the open folder, as from a window of the system; resolves once all is stored.
- */
-export const drop = ({ page, context }: BrowserPerson, ...paths: string[]): Promise<void> =>
-  uploaded(page, async () => {
-    // Never detached: that would take the passkeys of another session of this page along.
-    const cdp = await context.newCDPSession(page)
-    const { width, height } = page.viewportSize() ?? { width: 800, height: 600 }
-    const place = { x: Math.round(width / 2), y: Math.round(height / 2) }
-    const data = { items: [], files: paths, dragOperationsMask: 1 }
-    for (const type of ['dragEnter', 'dragOver', 'drop'] as const) {
-      await cdp.send('Input.dispatchDragEvent', { type, ...place, data })
-    }
-  })
+/** Drops files and folders of the disk onto the open folder, as from a window of the system. */
+export const beginDrop = async (
+  { page, context }: BrowserPerson,
+  ...paths: string[]
+): Promise<void> => {
+  // Never detached: that would take the passkeys of another session of this page along.
+  const cdp = await context.newCDPSession(page)
+  const { width, height } = page.viewportSize() ?? { width: 800, height: 600 }
+  const place = { x: Math.round(width / 2), y: Math.round(height / 2) }
+  const data = { items: [], files: paths, dragOperationsMask: 1 }
+  for (const type of ['dragEnter', 'dragOver', 'drop'] as const) {
+    await cdp.send('Input.dispatchDragEvent', { type, ...place, data })
+  }
+}
+
+/** The same; resolves once all is stored. */
+export const drop = (person: BrowserPerson, ...paths: string[]): Promise<void> =>
+  uploaded(person.page, () => beginDrop(person, ...paths))
 
 /** Chooses files in the browser's own picker; resolves once they are stored. */
 export const chooseFiles = ({ page }: BrowserPerson, paths: string[]): Promise<void> =>
