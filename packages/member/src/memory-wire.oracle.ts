@@ -29,6 +29,7 @@ export const respond = (
 /** All of a request's body. */
 export const collect = async (body: TransportRequest['body']): Promise<Uint8Array> => {
   if (body === undefined || body instanceof Uint8Array) return body?.slice() ?? new Uint8Array(0)
+  if (body instanceof Blob) return new Uint8Array(await body.arrayBuffer())
   const parts: Uint8Array[] = []
   for await (const part of body) parts.push(part.slice())
   return concat(...parts)

@@ -20,9 +20,9 @@ type Colours = Record<string, { light: Rgb; dark: Rgb }>
 const coloursOf = (block: string): Colours => {
   const pair = /--([\w-]+):\s*light-dark\(oklch\(([^)]*)\),\s*oklch\(([^)]*)\)\)/g
   return Object.fromEntries(
-    [...block.matchAll(pair)].map(([, name, light, dark]) => [
-      name!,
-      { light: toRgb(parseOklch(light!)), dark: toRgb(parseOklch(dark!)) },
+    [...block.matchAll(pair)].map(([, name = '', light = '', dark = '']) => [
+      name,
+      { light: toRgb(parseOklch(light)), dark: toRgb(parseOklch(dark)) },
     ]),
   )
 }

@@ -10,6 +10,11 @@ afterEach(() => cleanup())
 const many = 100_000
 const grid = (): HTMLElement => document.querySelector<HTMLElement>('[role="grid"]')!
 const rows = (): HTMLElement[] => [...document.querySelectorAll<HTMLElement>('[data-row]')]
+const rowAt = (index: number): HTMLElement => {
+  const row = rows()[index]
+  if (row === undefined) throw new Error(`no row ${index} is drawn`)
+  return row
+}
 const focused = (): number => Number((document.activeElement as HTMLElement).dataset['row'])
 const frame = (): Promise<number> => new Promise((resolve) => requestAnimationFrame(resolve))
 
@@ -62,7 +67,7 @@ describe('a list of 100,000 rows', () => {
   test('arrows, Page Down, End and Home move the focus, and the focused row is in view', async () => {
     await render(RowsFixture, { total: many })
     await frame()
-    rows()[0]!.focus()
+    rowAt(0).focus()
     await userEvent.keyboard('{ArrowDown}{ArrowDown}')
     expect(focused()).toBe(2)
     await userEvent.keyboard('{PageDown}')
@@ -81,7 +86,7 @@ describe('a list of 100,000 rows', () => {
   test('the focus stays where it is while the list is scrolled away from it', async () => {
     await render(RowsFixture, { total: many })
     await frame()
-    rows()[3]!.focus()
+    rowAt(3).focus()
     grid().scrollTop = 2_000_000
     await frame()
     await frame()
@@ -99,7 +104,7 @@ describe('a list of 100,000 rows', () => {
       onactivate: (index: number) => calls.push(`open ${index}`),
     })
     await frame()
-    rows()[0]!.focus()
+    rowAt(0).focus()
     await userEvent.keyboard(
       ' {ArrowDown}{Shift>}{ArrowDown}{/Shift}{Control>}a{/Control}{Escape}{Enter}',
     )
@@ -116,20 +121,20 @@ describe('a list of 100,000 rows', () => {
     })
     await frame()
     const press = (at: number, init: MouseEventInit = {}): void => {
-      rows()[at]!.dispatchEvent(new MouseEvent('click', { bubbles: true, ...init }))
+      rowAt(at).dispatchEvent(new MouseEvent('click', { bubbles: true, ...init }))
     }
     press(1)
     press(3, { shiftKey: true })
     press(5, { ctrlKey: true })
-    rows()[2]!.dispatchEvent(new MouseEvent('dblclick', { bubbles: true }))
-    rows()[4]!.querySelector('button')!.click()
+    rowAt(2).dispatchEvent(new MouseEvent('dblclick', { bubbles: true }))
+    rowAt(4).querySelector('button')!.click()
     expect(calls).toEqual(['only 1', 'range 3', 'toggle 5', 'open 2', 'button 4'])
   })
 
   test('the right arrow goes into the row, the left one back; Tab goes on from the active row alone', async () => {
     await render(RowsFixture, { total: many })
     await frame()
-    rows()[0]!.focus()
+    rowAt(0).focus()
     await userEvent.keyboard('{ArrowDown}{ArrowRight}')
     expect(document.activeElement?.textContent).toBe('Act 1')
     await userEvent.keyboard('{ArrowLeft}')
@@ -143,7 +148,7 @@ describe('a list of 100,000 rows', () => {
   test('a list that becomes shorter keeps an active row within it', async () => {
     const view = await render(RowsFixture, { total: many })
     await frame()
-    rows()[0]!.focus()
+    rowAt(0).focus()
     await userEvent.keyboard('{End}')
     await view.rerender({ total: 5 })
     flushSync()
@@ -159,7 +164,7 @@ describe('a list of 100,000 rows', () => {
 test('a list beyond the tallest element that browsers can do reaches its last row', async () => {
   await render(RowsFixture, { total: 2_000_000 })
   await frame()
-  rows()[0]!.focus()
+  rowAt(0).focus()
   await userEvent.keyboard('{End}')
   await frame()
   expect(focused()).toBe(1_999_999)

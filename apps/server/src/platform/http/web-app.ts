@@ -62,7 +62,7 @@ const filesOf = (folder: string): Map<string, WebFile> => {
 }
 
 const accepts = (request: FastifyRequest, name: string): boolean =>
-  String(request.headers['accept-encoding'] ?? '')
+  (request.headers['accept-encoding'] ?? '')
     .split(',')
     .some((part) => part.trim().split(';')[0] === name)
 
