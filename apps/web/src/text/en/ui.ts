@@ -57,7 +57,7 @@ export const text = {
     serverYes: (size: string) => `Yes. It stores ${size} and holds a key to it.`,
     changeTitle: 'What would change this',
     changeSealed:
-      'Sharing it with another person, adding a device to your account, or moving it to a place that this server can read. Each is done by you, and written into the log.',
+      'Signing in on another device adds that device; revoking one makes new keys for what is written afterwards. Each is signed by you. Nobody else can be given it in this version.',
     changeOpen:
       'Moving it to a place that is sealed for members. What the server could read until then it may have read.',
     noDevices: 'no device yet',
