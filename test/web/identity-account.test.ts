@@ -20,6 +20,7 @@ import {
   makeByPasskey,
   makeByPassword,
   press,
+  reached,
   said,
   signOut,
   typePassword,
@@ -99,7 +100,7 @@ describe('ways in', () => {
     await page.getByLabel('Code that the app shows').fill('000000')
     await said(page, 'That code is wrong, or ran out.')
     await page.getByLabel('Code that the app shows').fill(authenticator.code())
-    await page.getByTestId('backup-codes').waitFor()
+    await reached(page, 'backup-codes')
     await look(view, 'account-add-codes')
     await inDialog(page, 'I have kept them')
     await said(page, '10 codes are left')
@@ -159,7 +160,7 @@ describe('ways in', () => {
     await press(page, 'Make new codes')
     await dialog(page).getByLabel('Code', { exact: true }).fill(authenticator.code())
     await inDialog(page, 'Continue')
-    await page.getByTestId('backup-codes').waitFor()
+    await reached(page, 'backup-codes')
     await look(view, 'phone-new-codes')
     await inDialog(page, 'I have kept them')
 

@@ -96,6 +96,16 @@ export type SetUp = {
   readonly authenticator: Authenticator
 }
 
+/** Waits for what bears a test id; where it does not come, the error says what the page shows instead. */
+export const reached = async (page: Page, testId: string): Promise<void> => {
+  try {
+    await page.getByTestId(testId).waitFor()
+  } catch (error) {
+    const shown = await page.locator('body').innerText()
+    throw new Error(`${testId} did not come; the page says: ${shown}`, { cause: error })
+  }
+}
+
 /** Names the server and oneself; ends where the way in is chosen. */
 export const beginSetUp = async (view: View, server: WebServer): Promise<void> => {
   const { page } = view
