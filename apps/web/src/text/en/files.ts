@@ -92,7 +92,6 @@ export const text = {
     copyAct: (name: string) => `Copy to ${name}`,
     folders: 'Folders',
     noFolders: 'There are no folders in here.',
-    notInto: 'An item cannot go into itself.',
     moved: (count: number, name: string) => `${items(count)} moved to ${name}`,
     copied: (count: number, name: string) => `${items(count)} copied to ${name}`,
     trashed: (count: number) => `${items(count)} moved to trash`,
@@ -148,12 +147,10 @@ export const text = {
     large: 'This file is too large for a preview.',
     truncated: (shown: string) => `Only the first ${shown} are shown.`,
     page: (page: number, pages: number) => `Page ${page} of ${pages}`,
-    previous: 'Previous',
     next: 'Next',
     previousPage: 'Previous page',
     nextPage: 'Next page',
     noMedia: 'This browser cannot play it. Download it instead.',
-    imagesLeftOut: 'Images of this document are not loaded from elsewhere.',
     source: 'Show the text',
     rendered: 'Show it formatted',
     damagedImage: 'This is not an image that the browser can show.',
@@ -191,7 +188,6 @@ export const text = {
     forget: 'Forget it',
     leave:
       'An upload is still running. If you leave, it stops; choosing the same items again goes on with it.',
-    overQuota: 'Your space is used up',
     progress: 'Progress',
   },
 
