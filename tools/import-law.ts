@@ -27,7 +27,15 @@ export const importLaw: Record<string, FolderLaw> = {
   'packages/client': { workspace: ['contract'], external: [], node: [] },
   'packages/member': {
     workspace: ['crypto', 'contract', 'model', 'client'],
-    external: ['@serenity-kit/opaque', 'hash-wasm', 'nostr-tools', 'otpauth', 'qr'],
+    external: [
+      '@noble/ciphers',
+      '@serenity-kit/opaque',
+      'hash-wasm',
+      'nostr-tools',
+      'otpauth',
+      'qr',
+      'zstddec',
+    ],
     node: [],
   },
   'apps/server': { workspace: ['contract', 'model', 'crypto'], external: ['*'], node: ['*'] },
@@ -56,4 +64,6 @@ export const serverLaw: Record<string, string[]> = {
   platform: ['platform'],
   config: ['config', 'platform'],
   features: ['platform', 'features'],
+  // `hearthold rest-server`: the restic protocol over a folder, with no database and no feature.
+  'rest-server': ['rest-server', 'config', 'platform'],
 }

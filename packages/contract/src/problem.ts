@@ -63,6 +63,15 @@ export const problemStatus = {
   range_not_satisfiable: 416,
   // registers
   register_moved: 409,
+  // repositories and their storage
+  repository_exists: 409,
+  repository_name_invalid: 400,
+  repository_removed: 409,
+  credentials_full: 409,
+  storage_exists: 409,
+  storage_in_use: 409,
+  storage_invalid: 400,
+  storage_failed: 502,
 } as const
 
 export type ProblemCode = keyof typeof problemStatus

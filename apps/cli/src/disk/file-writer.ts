@@ -2,6 +2,7 @@ import {
   closeSync,
   constants,
   fchmodSync,
+  ftruncateSync,
   futimesSync,
   linkSync,
   lstatSync,
@@ -146,10 +147,15 @@ export const createFileWriter = (
   placing: Placing,
 ): FileWriter => {
   const { path, file } = placing.unfinished.create(target)
-  const writes = new BatchedWrites(file)
+  const V = process.env.HH_VARIANT ?? 'base'
+  const size = (attributes as any).size
+  if (V.includes('trunc')) ftruncateSync(file, size)
+  const direct = V.includes('direct') ? openSync(path, constants.O_WRONLY | constants.O_DIRECT) : undefined
+  const writes = new BatchedWrites(file, direct)
   let closed = false
   const end = () => {
     if (!closed) closeSync(file)
+    if (!closed && direct !== undefined) closeSync(direct)
     closed = true
   }
   const remove = () => {
