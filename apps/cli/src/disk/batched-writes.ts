@@ -1,54 +1,68 @@
 import { write } from 'node:fs'
 import { releaseBuffer } from '../transport/release-buffer.ts'
+import { pageAligned } from './direct-file.ts'
+import { errorCode } from './disk-reasons.ts'
 
 /**
  * Files are written in pieces of this size, from one buffer, at multiples of it: on Linux that took the system about
  * half of what the same bytes cost it as lists of pieces of 256 KiB, the copy into the buffer included.
  */
-const batchBytes = 4 * 1024 * 1024
+export const batchBytes = 4 * 1024 * 1024
 /** Batches that are full and not yet written; then the giver waits. */
 const waitingBatches = 2
 /** Batches kept for the next file. */
 const pooledBatches = 6
+/** Direct writes at once: the disk has the next one when one is done. */
+const directAtOnce = 2
+/** A disk that takes longer for a batch, so many times in a row, is better written to through the page cache. */
+const slowMs = 100
+const slowInARow = 3
 
-const V = process.env.HH_VARIANT ?? 'base'
-const par = V.includes('par') ? 2 : 1
-const pool: Buffer[] = []
-const giveBack = (batch: Buffer): void => {
+/** Writes bytes at a position of a file; how many of them were written. */
+export type WriteAt = (bytes: Uint8Array, position: number) => Promise<number>
+
+const pool: Uint8Array[] = []
+const giveBack = (batch: Uint8Array): void => {
   if (pool.length < pooledBatches) pool.push(batch)
 }
 
-const writeOnce = (file: number, bytes: Uint8Array, pos: number): Promise<number> =>
-  new Promise((done, fail) => {
-    write(file, bytes, 0, bytes.length, pos, (error, count) => (error ? fail(error) : done(count)))
-  })
+/** Writes to an open file. */
+export const writeTo =
+  (file: number): WriteAt =>
+  (bytes, position) =>
+    new Promise((done, fail) => {
+      write(file, bytes, 0, bytes.length, position, (error, count) =>
+        error ? fail(error) : done(count),
+      )
+    })
 
-const writeAll = async (file: number, bytes: Uint8Array, pos: number): Promise<void> => {
-  for (let at = 0; at < bytes.length;) at += await writeOnce(file, bytes.subarray(at), pos + at)
-}
-
-/** The bytes of one file, gathered and written in batches: one is written while the next is filled. */
+/** The bytes of one file, gathered and written in batches: some are written while the next is filled. */
 export class BatchedWrites {
-  readonly #file: number
+  readonly #usual: WriteAt
   readonly #waiting: Promise<void>[] = []
-  #last: Promise<void> = Promise.resolve()
-  #batch: Buffer | undefined
+  #direct: WriteAt | undefined
+  #slow = 0
+  #batch: Uint8Array | undefined
   #filled = 0
+  #handed = 0
   #failure: { readonly error: unknown } | undefined
 
-  /** `file` is open for writing, at its beginning. */
-  #direct: number | undefined
-  #pos = 0
-  constructor(file: number, direct?: number) {
-    this.#file = file
+  /** `direct` writes past the page cache: only whole batches. Where it is refused (EINVAL) or slow, `usual` goes on. */
+  constructor(usual: WriteAt, direct?: WriteAt) {
+    this.#usual = usual
     this.#direct = direct
+  }
+
+  /** So many bytes were handed on to be written. */
+  get sizeBytes(): number {
+    return this.#handed
   }
 
   /** Takes bytes, and gives their memory back. Throws what a write has thrown, also an earlier one. */
   async add(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length;) {
       this.#check()
-      this.#batch ??= pool.pop() ?? (V.includes('direct') ? Buffer.from(new WebAssembly.Memory({initial: 64, maximum: 64}).buffer) : Buffer.allocUnsafeSlow(batchBytes))
+      this.#batch ??= pool.pop() ?? pageAligned(batchBytes)
       const part = bytes.subarray(at, at + batchBytes - this.#filled)
       this.#batch.set(part, this.#filled)
       this.#filled += part.length
@@ -61,13 +75,13 @@ export class BatchedWrites {
   /** Resolves when all is written; throws as `add` does. */
   async flush(): Promise<void> {
     if (this.#batch) await this.#hand(this.#batch)
-    await this.#last
+    await Promise.all(this.#waiting)
     this.#check()
   }
 
   /** Resolves when no write is under way, whatever became of them; then the file may be closed. */
   async settle(): Promise<void> {
-    await this.#last
+    await Promise.all(this.#waiting)
     if (this.#batch) giveBack(this.#batch)
     this.#batch = undefined
   }
@@ -76,26 +90,48 @@ export class BatchedWrites {
     if (this.#failure) throw this.#failure.error
   }
 
-  async #hand(batch: Buffer): Promise<void> {
+  async #hand(batch: Uint8Array): Promise<void> {
     const bytes = batch.subarray(0, this.#filled)
+    const position = this.#handed
+    this.#handed += bytes.length
     this.#batch = undefined
     this.#filled = 0
-    const pos = this.#pos
-    this.#pos += bytes.length
-    const before = par === 2 ? (this.#waiting.at(-2) ?? Promise.resolve()) : this.#last
-    const mine = this.#writeAfter(before, batch, bytes, pos)
-    this.#last = Promise.all([this.#last, mine]).then(() => undefined)
-    this.#waiting.push(this.#last)
-    if (this.#waiting.length > waitingBatches) await this.#waiting.shift()
+    const earlier = this.#waiting.at(this.#direct ? -directAtOnce : -1)
+    this.#waiting.push(this.#writeAfter(earlier, batch, bytes, position))
+    if (this.#waiting.length <= waitingBatches) return
+    await this.#waiting[0]
+    void this.#waiting.shift()
   }
 
-  async #writeAfter(earlier: Promise<void>, batch: Buffer, bytes: Uint8Array, pos: number): Promise<void> {
+  async #writeAfter(
+    earlier: Promise<void> | undefined,
+    batch: Uint8Array,
+    bytes: Uint8Array,
+    position: number,
+  ): Promise<void> {
     await earlier
     try {
-      if (!this.#failure) await writeAll(bytes.length === batchBytes ? this.#direct ?? this.#file : this.#file, bytes, pos)
+      for (let at = 0; at < bytes.length && !this.#failure;)
+        at += await this.#writeSome(bytes.subarray(at), position + at)
     } catch (error) {
       this.#failure = { error }
     }
     giveBack(batch)
+  }
+
+  async #writeSome(bytes: Uint8Array, position: number): Promise<number> {
+    const direct = this.#direct
+    if (!direct || bytes.length < batchBytes) return this.#usual(bytes, position)
+    const begun = performance.now()
+    try {
+      const count = await direct(bytes, position)
+      this.#slow = performance.now() - begun > slowMs ? this.#slow + 1 : 0
+      if (this.#slow >= slowInARow) this.#direct = undefined
+      return count
+    } catch (error) {
+      if (errorCode(error) !== 'EINVAL') throw error
+      this.#direct = undefined
+      return this.#usual(bytes, position)
+    }
   }
 }

@@ -15,7 +15,8 @@ import {
 import { randomBytes } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import type { FileWriter, ItemAttributes } from '@hearthold/member'
-import { BatchedWrites } from './batched-writes.ts'
+import { BatchedWrites, writeTo } from './batched-writes.ts'
+import { openDirect } from './direct-file.ts'
 import { errorCode } from './disk-reasons.ts'
 
 const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants
@@ -140,23 +141,24 @@ export const writeWhole = (
   }
 }
 
-/** Writes a file piece by piece, in batches. */
+/** Writes a file piece by piece, in batches. `size` is what is expected; the file is as long as what was written. */
 export const createFileWriter = (
   target: string,
-  attributes: ItemAttributes,
+  attributes: ItemAttributes & { readonly size?: number },
   placing: Placing,
 ): FileWriter => {
   const { path, file } = placing.unfinished.create(target)
-  const V = process.env.HH_VARIANT ?? 'base'
-  const size = (attributes as any).size
-  if (V.includes('trunc')) ftruncateSync(file, size)
-  const direct = V.includes('direct') ? openSync(path, constants.O_WRONLY | constants.O_DIRECT) : undefined
-  const writes = new BatchedWrites(file, direct)
+  const direct = openDirect(path, file, attributes.size ?? 0)
+  const writes = new BatchedWrites(
+    writeTo(file),
+    direct === undefined ? undefined : writeTo(direct),
+  )
   let closed = false
   const end = () => {
-    if (!closed) closeSync(file)
-    if (!closed && direct !== undefined) closeSync(direct)
+    if (closed) return
     closed = true
+    if (direct !== undefined) closeSync(direct)
+    closeSync(file)
   }
   const remove = () => {
     rmSync(path, { force: true })
@@ -166,6 +168,8 @@ export const createFileWriter = (
     write: (bytes) => writes.add(bytes),
     close: async () => {
       await writes.flush()
+      if (direct !== undefined && writes.sizeBytes !== attributes.size)
+        ftruncateSync(file, writes.sizeBytes)
       dress(file, attributes)
       end()
       nameFile(path, target, placing)

@@ -27,14 +27,19 @@ vi.mock('node:fs', async (importOriginal) => {
       if (fault.code !== '') throw failing()
       return real.writeSync(...args)
     },
-    write: Object.assign(
-      (file: number, bytes: Uint8Array, done: (error: Error | null, count?: number) => void) => {
-        if (fault.code !== '') return done(failing())
-        // A disk may take less than it was given.
-        const short = bytes.subarray(0, Math.ceil(bytes.length / 2))
-        real.write(file, short, (error, count) => done(error, count))
-      },
-    ),
+    write: (
+      file: number,
+      bytes: Uint8Array,
+      offset: number,
+      length: number,
+      position: number,
+      done: (error: Error | null, count?: number) => void,
+    ) => {
+      if (fault.code !== '') return done(failing())
+      // A disk may take less than it was given.
+      const short = Math.ceil(length / 2)
+      real.write(file, bytes, offset, short, position, (error, count) => done(error, count))
+    },
     linkSync: (from: string, to: string) => {
       if (fault.noLinks) throw Object.assign(new Error('x'), { code: 'EPERM' })
       real.linkSync(from, to)

@@ -149,7 +149,10 @@ export class DiskSink implements TreeSink {
     this.#guarded(() => writeWhole(this.#placeOf(path), bytes, attributes, this.#placing))
   }
 
-  async file(path: string, attributes: ItemAttributes): Promise<FileWriter> {
+  async file(
+    path: string,
+    attributes: ItemAttributes & { readonly size?: number },
+  ): Promise<FileWriter> {
     const writer = this.#guarded(() => {
       const place = this.#placeOf(path)
       checkReplaceable(place, this.#placing)
