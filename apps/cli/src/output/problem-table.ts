@@ -174,4 +174,44 @@ export const problemTable: Readonly<Record<ProblemCode, ProblemRow>> = {
     'Run the command again. If it stays, tell the host.',
   ),
   register_moved: row('conflict', 'Another device saved this at the same moment.', again),
+  repository_exists: row(
+    'conflict',
+    'You have a repository of this name already.',
+    'Choose another name; hearthold repository list also shows those in the bin.',
+  ),
+  repository_name_invalid: row(
+    'failure',
+    'A repository cannot have this name.',
+    'Use small letters, digits, dots, dashes and underscores, and no word that restic keeps for itself, such as data.',
+  ),
+  repository_removed: row(
+    'conflict',
+    'This repository is in the bin.',
+    'hearthold repository undelete brings it back.',
+  ),
+  credentials_full: row(
+    'conflict',
+    'This repository has as many credentials as it may.',
+    'Revoke those that no machine uses any more.',
+  ),
+  storage_exists: row(
+    'conflict',
+    'There is a storage of this name already.',
+    'Choose another name.',
+  ),
+  storage_in_use: row(
+    'conflict',
+    'Repositories lie on this storage.',
+    'It can be forgotten once none is left there.',
+  ),
+  storage_invalid: row(
+    'failure',
+    'These settings do not describe a storage.',
+    'Compare address, bucket and folder with what the provider shows.',
+  ),
+  storage_failed: row(
+    'failure',
+    'The storage cannot be reached, or refused.',
+    'Nothing was changed. Run the command again; if it stays, tell the host.',
+  ),
 }

@@ -149,6 +149,38 @@ const problems: Readonly<Record<string, ProblemWords>> = {
     todo: 'Try again. If it stays, tell the host.',
   },
   register_moved: { title: 'Another device saved this at the same moment.', todo: again },
+  repository_exists: {
+    title: 'You have a repository of this name already.',
+    todo: 'Choose another name, or bring the old one back if it is in the bin.',
+  },
+  repository_name_invalid: {
+    title: 'A repository cannot have this name.',
+    todo: 'It begins with a small letter or a digit; further ones, dots, dashes and underscores may follow. The words that restic keeps for itself, such as "data", are taken.',
+  },
+  repository_removed: {
+    title: 'This repository is in the bin.',
+    todo: 'Bring it back first.',
+  },
+  credentials_full: {
+    title: 'This repository has as many credentials as it may.',
+    todo: 'Revoke those that no machine uses any more.',
+  },
+  storage_exists: {
+    title: 'There is a storage of this name already.',
+    todo: 'Choose another name.',
+  },
+  storage_in_use: {
+    title: 'Repositories lie on this storage.',
+    todo: 'It can be forgotten once none is left there.',
+  },
+  storage_invalid: {
+    title: 'These settings do not describe a storage.',
+    todo: 'Compare address, bucket and folder with what your provider shows.',
+  },
+  storage_failed: {
+    title: 'The storage cannot be reached, or refused.',
+    todo: 'Nothing was changed. Try again; if it stays, tell the host.',
+  },
 }
 
 const nothingUsed =
