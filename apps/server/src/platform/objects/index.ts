@@ -1,5 +1,5 @@
 export { defaultReserveBytes, type ObjectStore, openObjectStore } from './object-store.ts'
-export { type FileStat, type FileSystem, nodeFileSystem } from './file-system.ts'
+export { type FileStat, type FileSystem, nodeFileSystem } from '../disk/file-system.ts'
 export type { ObjectBytes, OpenObject } from './read-objects.ts'
 export type { SmallObject } from './put-many.ts'
 export type { Upload, UploadProgress } from './uploads.ts'

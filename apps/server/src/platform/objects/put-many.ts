@@ -1,8 +1,9 @@
 import { hash, randomBytes } from 'node:crypto'
 import { ProblemError } from '@hearthold/contract'
-import { asDiskProblems, diskFull, tryEach } from './disk-errors.ts'
-import { type FileSystem, readFullySync, writeFullySync } from './file-system.ts'
-import type { FolderSync } from './folder-sync.ts'
+import { tryEach } from '../disk/try-each.ts'
+import { asDiskProblems, diskFull } from './disk-errors.ts'
+import { type FileSystem, readFullySync, writeFullySync } from '../disk/file-system.ts'
+import type { FolderSync } from '../disk/folder-sync.ts'
 import type { ObjectNames } from './object-names.ts'
 
 /** Ids are 32 hex digits; an id may stand once in a list. */

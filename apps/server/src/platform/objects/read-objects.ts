@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { asDiskProblems, diskProblem } from './disk-errors.ts'
-import { type FileSystem, readFullySync } from './file-system.ts'
+import { type FileSystem, readFullySync } from '../disk/file-system.ts'
 import type { ObjectNames } from './object-names.ts'
-import { PieceReader, type Range, shortRead } from './file-pieces.ts'
+import { PieceReader, type Range, shortRead } from '../disk/file-pieces.ts'
 import { hashRange } from './upload-marks.ts'
 
 /** A part of an object, ready to be answered: at once, or in pieces (see `BytesAnswer` of platform/http). */

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import { ProblemError } from '@hearthold/contract'
-import { tryEach } from './disk-errors.ts'
-import type { FileSystem } from './file-system.ts'
-import type { FolderSync } from './folder-sync.ts'
+import { tryEach } from '../disk/try-each.ts'
+import type { FileSystem } from '../disk/file-system.ts'
+import type { FolderSync } from '../disk/folder-sync.ts'
 import type { ObjectNames } from './object-names.ts'
-import { receiveBody } from './receive-body.ts'
+import { receiveBody } from '../disk/receive-body.ts'
 import { SegmentHash } from './segment-hash.ts'
 import {
   hashRange,
@@ -152,6 +152,7 @@ export class UploadFile {
         body,
         position: hash.wholeBytes,
         limitBytes: this.upload.sizeBytes - hash.wholeBytes,
+        tooLong: () => new ProblemError('object_invalid', 'More bytes came than the upload has.'),
         onBatch: (parts) => {
           hash.update(parts)
           for (const part of parts) receivedBytes += part.length

@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto'
 import { sealedSegmentBytes } from '@hearthold/crypto'
-import { type FileSystem, readFullySync, writeFullySync } from './file-system.ts'
+import { type FileSystem, readFullySync, writeFullySync } from '../disk/file-system.ts'
 
 /**
  * Marks tell, after a crash, how much of a half-sent object can be trusted. A power cut may leave a file with its full

@@ -1,6 +1,5 @@
 import { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
-import { ProblemError } from '@hearthold/contract'
 import { type FileSystem, writeFully } from './file-system.ts'
 import { releaseBuffer } from './release-buffer.ts'
 
@@ -15,6 +14,8 @@ export type ReceiveOptions = {
   body: Readable
   position: number
   limitBytes: number
+  /** What is thrown when more come. */
+  tooLong: () => Error
   /** Called with each batch in order, once; its bytes are on their way to the disk, not there. */
   onBatch: (parts: readonly Uint8Array[]) => void
   /** Called after each batch when it is written. */
@@ -25,7 +26,7 @@ export type ReceiveOptions = {
  * Writes what `body` sends into `file`. Driven by `data` events, because any stream in between costs more CPU than the
  * rest of the upload; one batch is written while the next is received and `onBatch` (hashing) runs beside the write.
  * @returns when the body has ended, or was cut off; everything received is written by then
- * @throws ProblemError `object_invalid` if more than `limitBytes` come; the disk's errors. The body is left paused, and
+ * @throws `tooLong` if more than `limitBytes` come; the disk's errors. The body is left paused, and
  * nothing is being written any more.
  */
 export const receiveBody = (options: ReceiveOptions): Promise<void> =>
@@ -62,7 +63,7 @@ class BodyReceiver {
 
   readonly #onData = (chunk: Uint8Array): void => {
     if (chunk.length > this.#leftBytes) {
-      this.#fail(new ProblemError('object_invalid', 'More bytes came than the upload has.'))
+      this.#fail(this.#options.tooLong())
       return
     }
     this.#leftBytes -= chunk.length

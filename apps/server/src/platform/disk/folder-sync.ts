@@ -1,4 +1,4 @@
-import { tryEach } from './disk-errors.ts'
+import { tryEach } from './try-each.ts'
 import type { FileSystem } from './file-system.ts'
 
 export type FolderSync = {

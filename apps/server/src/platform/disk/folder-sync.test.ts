@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { folderSync } from './folder-sync.ts'
-import { nodeFileSystem } from './index.ts'
+import { nodeFileSystem } from './file-system.ts'
 
 /** Folders whose fsyncs end when the test says so. */
 const disk = () => {

@@ -7,7 +7,7 @@ export type FileStat = {
 }
 
 /**
- * All that the object store asks of a disk, so that a simulated one can stand under it (test/crash). Errors carry
+ * All that a store asks of a disk, so that a simulated one can stand under it (test/crash). Errors carry
  * `code` as Node's do. Metadata calls are synchronous, being cheaper than a trip to the thread pool; whatever may wait
  * for the disk is not.
  */
