@@ -168,6 +168,76 @@ export const catalogue: readonly VerbEntry[] = [
     load: async () => (await import('./share.ts')).shareKeysVerb,
   },
   {
+    name: 'repository',
+    summary: 'List your repositories, and whether they are well',
+    load: async () => (await import('./repository.ts')).repositoryVerb,
+  },
+  {
+    name: 'repository create',
+    summary: 'Make a repository for restic',
+    load: async () => (await import('./repository.ts')).repositoryCreateVerb,
+  },
+  {
+    name: 'repository list',
+    summary: 'List your repositories, and whether they are well',
+    load: async () => (await import('./repository.ts')).repositoryListVerb,
+  },
+  {
+    name: 'repository show',
+    summary: 'Show a repository',
+    load: async () => (await import('./repository.ts')).repositoryShowVerb,
+  },
+  {
+    name: 'repository set',
+    summary: 'Set quota, freeze and alarm of a repository',
+    load: async () => (await import('./repository.ts')).repositorySetVerb,
+  },
+  {
+    name: 'repository remove',
+    summary: 'Put a whole repository in the bin',
+    load: async () => (await import('./repository.ts')).repositoryRemoveVerb,
+  },
+  {
+    name: 'repository undelete',
+    summary: 'Bring a whole repository back from the bin',
+    load: async () => (await import('./repository.ts')).repositoryUndeleteVerb,
+  },
+  {
+    name: 'repository credential create',
+    summary: 'Let a machine into a repository',
+    load: async () => (await import('./repository-credential.ts')).repositoryCredentialCreateVerb,
+  },
+  {
+    name: 'repository credential list',
+    summary: 'List who is let into a repository',
+    load: async () => (await import('./repository-credential.ts')).repositoryCredentialListVerb,
+  },
+  {
+    name: 'repository credential revoke',
+    summary: 'Shut a machine out of a repository',
+    load: async () => (await import('./repository-credential.ts')).repositoryCredentialRevokeVerb,
+  },
+  {
+    name: 'repository bin',
+    summary: 'Show what was deleted from a repository',
+    load: async () => (await import('./repository-bin.ts')).repositoryBinVerb,
+  },
+  {
+    name: 'repository bin restore',
+    summary: 'Bring back what was deleted from a repository',
+    load: async () => (await import('./repository-bin.ts')).repositoryBinRestoreVerb,
+  },
+  {
+    name: 'repository scrub',
+    summary: 'Have every object of a repository read and compared',
+    load: async () => (await import('./repository.ts')).repositoryScrubVerb,
+  },
+  {
+    name: 'repository purge',
+    summary: 'Destroy what is in the bin of a repository, for hosts',
+    load: async () => (await import('./repository-bin.ts')).repositoryPurgeVerb,
+  },
+  {
     name: 'decrypt',
     summary: 'Open a stored file offline, by exported keys',
     load: async () => (await import('./decrypt.ts')).decryptVerb,

@@ -25,6 +25,9 @@ const verbs: NamedVerb[] = [
   { name: 'put', summary: "Seal a file's bytes", verb: verb() },
   { name: 'share create', summary: 'Make a share', verb: verb(['one', 'two']) },
   { name: 'share list', summary: 'List: shares', verb: verb() },
+  { name: 'vault bin', summary: 'Show the bin', verb: verb() },
+  { name: 'vault bin restore', summary: 'Bring back', verb: verb(['all']) },
+  { name: 'vault restore', summary: 'Write to a folder', verb: verb(['here']) },
 ]
 
 /** What bash offers after these words. */
@@ -41,7 +44,7 @@ COMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.l
 
 describe('completion', () => {
   it('completes verbs, second words, options and choices in bash', () => {
-    expect(bash('hearthold', '')).toEqual(['put', 'share', '--help', '--version'])
+    expect(bash('hearthold', '')).toEqual(['put', 'share', 'vault', '--help', '--version'])
     expect(bash('hearthold', 'sh')).toEqual(['share'])
     expect(bash('hearthold', 'share', '')).toEqual(['create', 'list'])
     expect(bash('hearthold', 'share', 'create', '')).toEqual([
@@ -54,6 +57,22 @@ describe('completion', () => {
     ])
     expect(bash('hearthold', 'put', '--f')).toEqual(['--forever'])
     expect(bash('hearthold', 'put', '--ca-file', '')).toEqual([])
+  })
+
+  it('completes names of three words, and after a name that may end earlier', () => {
+    expect(bash('hearthold', 'vault', '')).toEqual(['bin', 'restore'])
+    const ofBin = ['restore', '--ca-file', '--forever', '--json', '--quiet']
+    expect(bash('hearthold', 'vault', 'bin', '')).toEqual(ofBin)
+    expect(bash('hearthold', 'vault', 'bin', 'photos', '--j')).toEqual(['--json'])
+    expect(bash('hearthold', 'vault', 'bin', 'restore', 'a')).toEqual(['all'])
+    expect(bash('hearthold', 'vault', 'restore', 'h')).toEqual(['here'])
+    const fish = completionScript('fish', verbs)
+    expect(fish).toContain(
+      `-n '__fish_seen_subcommand_from vault; and __fish_seen_subcommand_from restore; and not __fish_seen_subcommand_from bin' -a 'here'`,
+    )
+    expect(completionScript('zsh', verbs)).toContain(
+      `'vault bin') next=('restore:Bring back'); _describe command next; return ;;`,
+    )
   })
 
   it('quotes for zsh and fish what would end a string or a specification', () => {

@@ -12,20 +12,32 @@ const optionsOf = ({ verb }: NamedVerb): readonly Option[] => [...verb.options, 
 /** Our texts are plain, but a quote in a summary must not end a shell's string. */
 const quoted = (text: string): string => `'${text.replaceAll("'", String.raw`'\''`)}'`
 
-/** The first words (verbs and groups), each once, with a summary where it is a verb. */
-const firstWords = (verbs: readonly NamedVerb[]): ReadonlyMap<string, string> =>
-  new Map(
-    verbs.map(({ name, summary }) => [
-      name.split(' ')[0] ?? name,
-      name.includes(' ') ? '' : summary,
-    ]),
-  )
+/** What may follow a group's words (none for the first word), each once, with a summary where that is a verb. */
+const nextWords = (verbs: readonly NamedVerb[], group: string): ReadonlyMap<string, string> => {
+  const next = new Map<string, string>()
+  const start = group === '' ? '' : `${group} `
+  for (const { name, summary } of verbs) {
+    if (!name.startsWith(start)) continue
+    const [word = '', ...rest] = name.slice(start.length).split(' ')
+    if (rest.length === 0) next.set(word, summary)
+    else if (!next.has(word)) next.set(word, '')
+  }
+  return next
+}
 
-const secondWords = (verbs: readonly NamedVerb[], group: string): readonly NamedVerb[] =>
-  verbs.filter(({ name }) => name.startsWith(`${group} `))
+/** All words before the last of some verb's name: `share`, `repository credential`. */
+const groupsOf = (verbs: readonly NamedVerb[]): readonly string[] => {
+  const groups = verbs.flatMap(({ name }) => {
+    const words = name.split(' ')
+    return words.slice(1).map((_, index) => words.slice(0, index + 1).join(' '))
+  })
+  return [...new Set(groups)]
+}
 
-const groupsOf = (verbs: readonly NamedVerb[]): readonly string[] =>
-  [...firstWords(verbs).keys()].filter((word) => secondWords(verbs, word).length > 0)
+/** Everything that a command line may begin with. */
+const knownStarts = (verbs: readonly NamedVerb[]): readonly string[] => [
+  ...new Set([...groupsOf(verbs), ...verbs.map(({ name }) => name)]),
+]
 
 /** Words of an option's or argument's choices, and whether files may follow. */
 const choicesOf = ({ verb }: NamedVerb): readonly string[] =>
@@ -46,11 +58,11 @@ const bashCase = (named: NamedVerb): string => {
   return `    ${quoted(named.name)}) ${before}words=${quoted(words.join(' '))};${after} ;;`
 }
 
-/** Second words, and the options where the first word is a verb by itself. */
+/** What may follow, and the options where the group is a verb by itself. */
 const bashGroup = (verbs: readonly NamedVerb[], group: string): string => {
   const own = verbs.find(({ name }) => name === group)
   const words = [
-    ...secondWords(verbs, group).map(({ name }) => name.slice(group.length + 1)),
+    ...nextWords(verbs, group).keys(),
     ...(own ? optionsOf(own).map(({ name }) => `--${name}`) : []),
   ]
   return `    ${quoted(group)}) words=${quoted(words.join(' '))} ;;`
@@ -58,15 +70,16 @@ const bashGroup = (verbs: readonly NamedVerb[], group: string): string => {
 
 const bashScript = (verbs: readonly NamedVerb[]): string => `# hearthold completion for bash
 _hearthold() {
-  local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD-1]} words='' verb='' word
+  local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD-1]} words='' verb='' next
+  local known=${quoted(`|${knownStarts(verbs).join('|')}|`)}
   local index
   for ((index = 1; index < COMP_CWORD; index++)); do
-    word=\${COMP_WORDS[index]}
-    if [[ $word != -* && ( -z $verb || $verb =~ ^(${groupsOf(verbs).join('|') || '-'})$ ) ]]; then verb="\${verb:+$verb }$word"; fi
+    next="\${verb:+$verb }\${COMP_WORDS[index]}"
+    if [[ $known == *"|$next|"* ]]; then verb=$next; fi
   done
   COMPREPLY=()
   case "$verb" in
-    '') words=${quoted([...firstWords(verbs).keys(), '--help', '--version'].join(' '))} ;;
+    '') words=${quoted([...nextWords(verbs, '').keys(), '--help', '--version'].join(' '))} ;;
 ${groupsOf(verbs)
   .map((group) => bashGroup(verbs, group))
   .concat(verbs.filter(({ name }) => !groupsOf(verbs).includes(name)).map(bashCase))
@@ -100,23 +113,26 @@ const zshDescribed = (pairs: readonly (readonly [string, string])[]): string =>
     .map(([word, summary]) => quoted(summary === '' ? word : `${word}:${zshText(summary)}`))
     .join(' ')
 
+const zshNext = (verbs: readonly NamedVerb[], group: string): string =>
+  `      ${quoted(group)}) next=(${zshDescribed([...nextWords(verbs, group)])}); _describe command next; return ;;`
+
 const zshScript = (verbs: readonly NamedVerb[]): string => `#compdef hearthold
 _hearthold() {
-  local -a first
-  first=(${zshDescribed([...firstWords(verbs)])})
-  if (( CURRENT == 2 )); then _describe command first; return; fi
-  local verb=$words[2]
-  case $verb in
-${groupsOf(verbs)
-  .map((group) => {
-    const pairs = secondWords(verbs, group).map(
-      ({ name, summary }) => [name.slice(group.length + 1), summary] as const,
-    )
-    return `    ${group}) local -a second; second=(${zshDescribed(pairs)}); if [[ $words[3] != -* ]]; then if (( CURRENT == 3 )); then _describe command second; return; fi; verb="$verb $words[3]"; shift words; (( CURRENT-- )); fi ;;`
-  })
-  .join('\n')}
-  esac
-  shift words; (( CURRENT-- ))
+  local verb='' start known=${quoted(`|${knownStarts(verbs).join('|')}|`)}
+  local -a next
+  integer at=2
+  while (( at < CURRENT )); do
+    start="\${verb:+$verb }$words[at]"
+    [[ $known == *"|$start|"* ]] || break
+    verb=$start
+    (( at++ ))
+  done
+  if (( at == CURRENT )) && [[ $words[CURRENT] != -* ]]; then
+    case $verb in
+${['', ...groupsOf(verbs)].map((group) => zshNext(verbs, group)).join('\n')}
+    esac
+  fi
+  shift $(( at - 2 )) words; (( CURRENT -= at - 2 ))
   case $verb in
 ${verbs.map(zshArguments).join('\n')}
   esac
@@ -127,19 +143,27 @@ compdef _hearthold hearthold
 const fishOption = (condition: string, { name, summary, value, completes }: Option): string =>
   `complete -c hearthold -n ${quoted(condition)} -l ${name} -d ${quoted(summary)}${value === undefined ? '' : completes ? ' -r -F' : ' -x'}`
 
-const fishVerb = (named: NamedVerb): readonly string[] => {
+/** True once these words were typed, in this order or not: fish offers no more. */
+const fishSeen = (words: readonly string[]): string =>
+  words.map((word) => `__fish_seen_subcommand_from ${word}`).join('; and ')
+
+const fishUnless = (words: readonly string[]): string =>
+  words.length === 0 ? '' : `; and not __fish_seen_subcommand_from ${words.join(' ')}`
+
+/** Groups beside a verb, whose own verbs may bear its last word: `bin` for `repository restore`. */
+const groupsBeside = (verbs: readonly NamedVerb[], words: readonly string[]): readonly string[] => {
+  const group = words.slice(0, -1).join(' ')
+  return groupsOf(verbs)
+    .filter((other) => group !== '' && other.startsWith(`${group} `))
+    .map((other) => other.slice(group.length + 1))
+    .filter((word) => word !== words.at(-1) && !word.includes(' '))
+}
+
+const fishVerb = (verbs: readonly NamedVerb[], named: NamedVerb): readonly string[] => {
   const words = named.name.split(' ')
-  const [first = '', second] = words
-  const used = `__fish_seen_subcommand_from ${first}`
-  const condition =
-    second === undefined ? used : `${used}; and __fish_seen_subcommand_from ${second}`
-  const offered =
-    second === undefined
-      ? `complete -c hearthold -n '__fish_use_subcommand' -a ${first} -d ${quoted(named.summary)}`
-      : `complete -c hearthold -n ${quoted(`${used}; and not __fish_seen_subcommand_from ${second}`)} -a ${second} -d ${quoted(named.summary)}`
+  const condition = fishSeen(words) + fishUnless(groupsBeside(verbs, words))
   const choices = choicesOf(named)
   return [
-    offered,
     ...optionsOf(named).map((option) => fishOption(condition, option)),
     ...(choices.length > 0
       ? [`complete -c hearthold -n ${quoted(condition)} -a ${quoted(choices.join(' '))}`]
@@ -148,14 +172,25 @@ const fishVerb = (named: NamedVerb): readonly string[] => {
   ]
 }
 
+/** What may follow a group, offered until one of it was typed. */
+const fishNext = (verbs: readonly NamedVerb[], group: string): readonly string[] => {
+  const next = nextWords(verbs, group)
+  const condition =
+    group === ''
+      ? '__fish_use_subcommand'
+      : fishSeen(group.split(' ')) + fishUnless([...next.keys()])
+  return [...next].map(
+    ([word, summary]) =>
+      `complete -c hearthold -n ${quoted(condition)} -a ${word}${summary === '' ? '' : ` -d ${quoted(summary)}`}`,
+  )
+}
+
 const fishScript = (verbs: readonly NamedVerb[]): string =>
   [
     '# hearthold completion for fish',
     'complete -c hearthold -f',
-    ...groupsOf(verbs).map(
-      (group) => `complete -c hearthold -n '__fish_use_subcommand' -a ${group}`,
-    ),
-    ...verbs.flatMap(fishVerb),
+    ...['', ...groupsOf(verbs)].flatMap((group) => fishNext(verbs, group)),
+    ...verbs.flatMap((named) => fishVerb(verbs, named)),
     '',
   ].join('\n')
 

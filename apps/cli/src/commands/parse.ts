@@ -17,14 +17,21 @@ export type Parsed =
 
 const topExample = 'hearthold put ./photos Photos:/2026'
 
+/** Words of a verb's name at most: `repository credential create`. */
+const longestName = 3
+
 /** The entry that a command line names, by its first words; options before it are skipped. */
 export const findEntry = (
   entries: readonly VerbEntry[],
   argv: readonly string[],
 ): VerbEntry | undefined => {
   const words = argv.filter((word) => !word.startsWith('-'))
-  const two = words.slice(0, 2).join(' ')
-  return entries.find(({ name }) => name === two) ?? entries.find(({ name }) => name === words[0])
+  for (let count = longestName; count > 0; count--) {
+    const wanted = words.slice(0, count).join(' ')
+    const found = entries.find(({ name }) => name === wanted)
+    if (found) return found
+  }
+  return undefined
 }
 
 const camel = (name: string): string =>
@@ -126,19 +133,26 @@ const buildProgram = (output: {
   return program
 }
 
-const secondWords = (entries: readonly VerbEntry[], first: string): string =>
-  entries
-    .flatMap(({ name }) => (name.startsWith(`${first} `) ? [name.slice(first.length + 1)] : []))
-    .join(', ')
+/** What may follow a group's words, each once. */
+const wordsAfter = (entries: readonly VerbEntry[], group: string): string => {
+  const after = entries.flatMap(({ name }) =>
+    name.startsWith(`${group} `) ? [name.slice(group.length + 1).split(' ', 1)] : [],
+  )
+  return [...new Set(after.flat())].join(', ')
+}
 
-/** The command for an entry; the first of two words is a group of its own. */
+/** The command for an entry; all words but the last are groups, which may be verbs of their own. */
 const place = (program: Command, entry: VerbEntry, entries: readonly VerbEntry[]): Command => {
-  const [first = '', second] = entry.name.split(' ')
-  if (second === undefined) return program.command(first).description(entry.summary)
-  const group =
-    program.commands.find((command) => command.name() === first) ??
-    program.command(first).description(secondWords(entries, first))
-  return group.command(second).description(entry.summary)
+  const words = entry.name.split(' ')
+  let at = program
+  words.forEach((word, index) => {
+    const path = words.slice(0, index + 1).join(' ')
+    const isLast = index === words.length - 1
+    at =
+      at.commands.find((command) => command.name() === word) ??
+      at.command(word).description(isLast ? entry.summary : wordsAfter(entries, path))
+  })
+  return at
 }
 
 const helpAdvice = (entry: VerbEntry | undefined): string =>

@@ -88,7 +88,7 @@ export const defineVerb = <
   // The parser fills a call by this very data, which a type cannot follow through the list of verbs.
   ({ ...verb, run: (call) => verb.run(call as unknown as Call<A, O>) })
 
-/** A verb's place in the list: `name` is one or two words. */
+/** A verb's place in the list: `name` is one to three words; a group that is a verb too comes before what it holds. */
 export type VerbEntry = {
   readonly name: string
   readonly summary: string
