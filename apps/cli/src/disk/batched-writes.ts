@@ -1,6 +1,6 @@
 import { write } from 'node:fs'
 import { releaseBuffer } from '../transport/release-buffer.ts'
-import { pageAligned } from './direct-file.ts'
+import { DiskPace, pageAligned } from './direct-file.ts'
 import { errorCode } from './disk-reasons.ts'
 
 /**
@@ -14,9 +14,6 @@ const waitingBatches = 2
 const pooledBatches = 6
 /** Direct writes at once: the disk has the next one when one is done. */
 const directAtOnce = 2
-/** A disk that takes longer for a batch, so many times in a row, is better written to through the page cache. */
-const slowMs = 100
-const slowInARow = 3
 
 /** Writes bytes at a position of a file; how many of them were written. */
 export type WriteAt = (bytes: Uint8Array, position: number) => Promise<number>
@@ -40,17 +37,18 @@ export const writeTo =
 export class BatchedWrites {
   readonly #usual: WriteAt
   readonly #waiting: Promise<void>[] = []
+  readonly #pace: DiskPace
   #direct: WriteAt | undefined
-  #slow = 0
   #batch: Uint8Array | undefined
   #filled = 0
   #handed = 0
   #failure: { readonly error: unknown } | undefined
 
   /** `direct` writes past the page cache: only whole batches. Where it is refused (EINVAL) or slow, `usual` goes on. */
-  constructor(usual: WriteAt, direct?: WriteAt) {
+  constructor(usual: WriteAt, direct?: WriteAt, pace = new DiskPace()) {
     this.#usual = usual
     this.#direct = direct
+    this.#pace = pace
   }
 
   /** So many bytes were handed on to be written. */
@@ -96,7 +94,8 @@ export class BatchedWrites {
     this.#handed += bytes.length
     this.#batch = undefined
     this.#filled = 0
-    const earlier = this.#waiting.at(this.#direct ? -directAtOnce : -1)
+    const atOnce = this.#direct && !this.#pace.isSlow ? directAtOnce : 1
+    const earlier = this.#waiting.at(-atOnce)
     this.#waiting.push(this.#writeAfter(earlier, batch, bytes, position))
     if (this.#waiting.length <= waitingBatches) return
     await this.#waiting[0]
@@ -120,13 +119,12 @@ export class BatchedWrites {
   }
 
   async #writeSome(bytes: Uint8Array, position: number): Promise<number> {
-    const direct = this.#direct
+    const direct = this.#pace.isSlow ? undefined : this.#direct
     if (!direct || bytes.length < batchBytes) return this.#usual(bytes, position)
     const begun = performance.now()
     try {
       const count = await direct(bytes, position)
-      this.#slow = performance.now() - begun > slowMs ? this.#slow + 1 : 0
-      if (this.#slow >= slowInARow) this.#direct = undefined
+      this.#pace.took(performance.now() - begun)
       return count
     } catch (error) {
       if (errorCode(error) !== 'EINVAL') throw error

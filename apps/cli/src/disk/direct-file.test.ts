@@ -18,7 +18,7 @@ import { createFileWriter, createUnfinished, type Placing } from './file-writer.
 
 const mebibyte = 1024 * 1024
 /** Large enough for direct writes, and no multiple of anything. */
-const largeBytes = 65 * mebibyte + 4097
+const largeBytes = 33 * mebibyte + 4097
 
 let folder = ''
 let placing: Placing

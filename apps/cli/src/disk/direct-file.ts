@@ -1,12 +1,15 @@
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, statfsSync } from 'node:fs'
 
 /**
- * File systems where writing past the page cache was found to pay: ext4 and XFS. Others take longer for it, take each
- * such write for a wish to have it on the disk at once, or fill what is set ahead with zeros.
+ * ext4, where writing past the page cache was measured, and XFS, which is made for it. Others send each such write
+ * over a network, go through the cache all the same, or fill what is set ahead with zeros.
  */
 const directFileSystems: ReadonlySet<number> = new Set([0xef53, 0x58465342])
 /** Smaller files stay in the page cache: who gets them may want to read them soon. */
-const directFromBytes = 64 * 1024 * 1024
+const directFromBytes = 8 * 1024 * 1024
+/** A disk that takes longer for 4 MiB, so many times in a row, is better written to through the page cache. */
+const slowMs = 100
+const slowInARow = 3
 
 const isSameFile = (one: number, other: number): boolean => {
   const [a, b] = [fstatSync(one), fstatSync(other)]
@@ -15,8 +18,8 @@ const isSameFile = (one: number, other: number): boolean => {
 
 /**
  * Opens a new file a second time, for writes past the page cache: of a large file the pages cost the system more than
- * all that it takes to receive and open the bytes. Such writes begin at multiples of 4 KiB, in memory and in the file, and are
- * so many bytes long. Sets the file's length ahead, without which no two of them are under way at once.
+ * all that it takes to receive and open the bytes. Such writes begin and end at multiples of 4 KiB, in memory and in
+ * the file. Sets the file's length ahead, without which no two of them are under way at once.
  * @param path where `file`, which is open for writing, is
  * @returns the second descriptor, or undefined where the file is small or its disk is none for this
  */
@@ -41,3 +44,18 @@ export const openDirect = (path: string, file: number, sizeBytes: number): numbe
 /** Memory that begins where a page does. The system asks that of direct writes; only the memory of such buffers is so. */
 export const pageAligned = (sizeBytes: number): Uint8Array =>
   new Uint8Array(new ArrayBuffer(sizeBytes, { maxByteLength: sizeBytes }), 0, sizeBytes)
+
+/** How fast a disk takes direct writes: one of these for all files that go to it. */
+export class DiskPace {
+  #slow = 0
+
+  /** Once it is true it stays so. */
+  get isSlow(): boolean {
+    return this.#slow >= slowInARow
+  }
+
+  /** A write of 4 MiB took so long. */
+  took(ms: number): void {
+    if (!this.isSlow) this.#slow = ms > slowMs ? this.#slow + 1 : 0
+  }
+}

@@ -16,7 +16,7 @@ import { randomBytes } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import type { FileWriter, ItemAttributes } from '@hearthold/member'
 import { BatchedWrites, writeTo } from './batched-writes.ts'
-import { openDirect } from './direct-file.ts'
+import { type DiskPace, openDirect } from './direct-file.ts'
 import { errorCode } from './disk-reasons.ts'
 
 const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants
@@ -69,6 +69,8 @@ export type Placing = {
   readonly force: boolean
   /** Files that this run has made: these are never replaced, also where a disk takes two names for one. */
   readonly made: Set<string>
+  /** Of the disk that all of them are on. */
+  readonly pace?: DiskPace
 }
 
 const identityOf = ({ dev, ino }: Pick<Stats, 'dev' | 'ino'>): string => `${dev}:${ino}`
@@ -148,10 +150,11 @@ export const createFileWriter = (
   placing: Placing,
 ): FileWriter => {
   const { path, file } = placing.unfinished.create(target)
-  const direct = openDirect(path, file, attributes.size ?? 0)
+  const direct = placing.pace?.isSlow ? undefined : openDirect(path, file, attributes.size ?? 0)
   const writes = new BatchedWrites(
     writeTo(file),
     direct === undefined ? undefined : writeTo(direct),
+    placing.pace,
   )
   let closed = false
   const end = () => {

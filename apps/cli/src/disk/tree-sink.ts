@@ -19,6 +19,7 @@ import { dirname, join } from 'node:path'
 import type { FileWriter, ItemAttributes, TreeSink } from '@hearthold/member'
 import { CliError } from '../cli-error.ts'
 import { printable } from '../output/text.ts'
+import { DiskPace } from './direct-file.ts'
 import { diskReason, errorCode } from './disk-reasons.ts'
 import {
   checkReplaceable,
@@ -111,7 +112,8 @@ export class DiskSink implements TreeSink {
   /** `destination` is made where it is missing. Throws `CliError` where it is no folder. */
   constructor(destination: string, force: boolean) {
     this.#base = openDestination(destination)
-    this.#placing = { unfinished: this.#unfinished, force, made: new Set() }
+    const pace = new DiskPace()
+    this.#placing = { unfinished: this.#unfinished, force, made: new Set(), pace }
     this.#folders = new Map([['', { identity: identityOf(this.#base), isNew: false }]])
     // A second Ctrl-C ends the process at once.
     process.once('exit', this.#unfinished.removeAll)
