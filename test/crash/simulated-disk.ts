@@ -34,6 +34,8 @@ export class SimulatedDisk {
   readonly #files = new Map<number, Node>()
   #faults: Faults = noFaults
   #nextFile = 3
+  readonly #inodes = new WeakMap<Node, number>()
+  #nextInode = 1
   #operations = 0
   #cutAt = Number.POSITIVE_INFINITY
   #pool: (() => void)[] = []
@@ -89,18 +91,26 @@ export class SimulatedDisk {
     return {
       openSync: (path, flags) => this.#now(() => this.#open(path, flags)),
       closeSync: (file) => this.#now(() => void this.#files.delete(file)),
-      fstatSync: (file) => this.#now(() => statOf(this.#node(file))),
+      fstatSync: (file) => this.#now(() => this.#statOf(this.#node(file))),
       statSync: (path) =>
         this.#now(() => {
           const node = this.#find(path)
-          return node && statOf(node)
+          return node && this.#statOf(node)
         }),
       renameSync: (from, to) => this.#now(() => this.#rename(from, to)),
+      linkSync: (from, to) => this.#now(() => this.#link(from, to)),
       removeSync: (path) => this.#now(() => this.#remove(path)),
       makeFolderSync: (path) => this.#now(() => this.#makeFolder(path)),
+      removeFolderSync: (path) => this.#now(() => this.#removeFolder(path)),
+      listSync: (path) =>
+        this.#now(() => {
+          const node = this.#find(path)
+          return node instanceof SimulatedFolder ? node.names : undefined
+        }),
       truncateSync: (file, sizeBytes) => this.#now(() => this.#file(file).truncate(sizeBytes)),
       readSync: (file, bytes, position) => this.#now(() => this.#file(file).read(bytes, position)),
       writeSync: (file, bytes, position) => this.#now(() => this.#write(file, [bytes], position)),
+      writevSync: (file, parts, position) => this.#now(() => this.#write(file, parts, position)),
       read: (file, bytes, position) => this.#later(() => this.#file(file).read(bytes, position)),
       writev: (file, parts, position) => this.#later(() => this.#write(file, parts, position)),
       fsync: (file) => this.#fsync(file),
@@ -178,6 +188,30 @@ export class SimulatedDisk {
     folder.rename(name, newName, node)
   }
 
+  /** A second name is a change of its folder only: the one kept may come without the other. */
+  #link(from: string, to: string): void {
+    const node = this.#find(from)
+    if (!node) throw diskError('ENOENT')
+    const [folder, name] = this.#parentOf(to)
+    if (folder.find(name)) throw diskError('EEXIST')
+    this.#takeSpace()
+    folder.put(name, node)
+  }
+
+  #removeFolder(path: string): boolean {
+    const node = this.#find(path)
+    if (node instanceof SimulatedFolder && node.names.length > 0) throw diskError('ENOTEMPTY')
+    return this.#remove(path)
+  }
+
+  /** Changed at this moment: whoever remembers folders by their times can never be sure of these. */
+  #statOf(node: Node): FileStat {
+    const inode = this.#inodes.get(node) ?? this.#nextInode++
+    this.#inodes.set(node, inode)
+    const sizeBytes = node instanceof SimulatedFile ? node.sizeBytes : 0
+    return { sizeBytes, modifiedAt: 0, changedAt: Date.now(), inode }
+  }
+
   #remove(path: string): boolean {
     const [folder, name] = this.#parentOf(path)
     if (!folder.find(name)) return false
@@ -227,10 +261,5 @@ export class SimulatedDisk {
     return node
   }
 }
-
-const statOf = (node: Node): FileStat => ({
-  sizeBytes: node instanceof SimulatedFile ? node.sizeBytes : 0,
-  modifiedAt: 0,
-})
 
 const diskError = (code: string): Error => Object.assign(new Error(code), { code })

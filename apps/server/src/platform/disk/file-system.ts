@@ -1,9 +1,13 @@
 import * as nodeFs from 'node:fs'
+import { dirname } from 'node:path'
 
 export type FileStat = {
   readonly sizeBytes: number
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970, as are all times here. */
   readonly modifiedAt: number
+  /** When name, content or rights changed last; nobody can set it back. */
+  readonly changedAt: number
+  readonly inode: number
 }
 
 /**
@@ -19,15 +23,23 @@ export type FileSystem = {
   /** Undefined if there is nothing of that name. */
   statSync(path: string): FileStat | undefined
   renameSync(from: string, to: string): void
+  /** A second name for a file; fails with EEXIST if the name is taken. Some file systems have no such thing. */
+  linkSync(from: string, to: string): void
   /** True if there was a file of that name. */
   removeSync(path: string): boolean
   /** With mode 0700. Nothing happens if it exists. */
   makeFolderSync(path: string): void
+  /** True if it was there; fails with ENOTEMPTY if something is in it. */
+  removeFolderSync(path: string): boolean
+  /** Undefined if there is no such folder. */
+  listSync(folder: string): string[] | undefined
   truncateSync(file: number, sizeBytes: number): void
   /** May answer fewer bytes than asked, 0 at the end. */
   readSync(file: number, bytes: Uint8Array, position: number): number
   /** May answer fewer bytes than given. */
   writeSync(file: number, bytes: Uint8Array, position: number): number
+  /** May answer fewer bytes than given. */
+  writevSync(file: number, parts: readonly Uint8Array[], position: number): number
   read(file: number, bytes: Uint8Array, position: number): Promise<number>
   /** May answer fewer bytes than given. */
   writev(file: number, parts: readonly Uint8Array[], position: number): Promise<number>
@@ -40,34 +52,52 @@ export type FileSystem = {
 const isMissing = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && error.code === 'ENOENT'
 
+const statOf = ({ size, mtimeMs, ctimeMs, ino }: nodeFs.Stats): FileStat => ({
+  sizeBytes: size,
+  modifiedAt: mtimeMs,
+  changedAt: ctimeMs,
+  inode: ino,
+})
+
+/** True for what was there, false for what was missing. */
+const wasThere = (work: () => void): boolean => {
+  try {
+    work()
+    return true
+  } catch (error) {
+    if (isMissing(error)) return false
+    throw error
+  }
+}
+
 /** The machine's own disk. */
 export const nodeFileSystem: FileSystem = {
   openSync: (path, flags) => nodeFs.openSync(path, flags, 0o600),
   closeSync: (file) => nodeFs.closeSync(file),
-  fstatSync: (file) => {
-    const { size, mtimeMs } = nodeFs.fstatSync(file)
-    return { sizeBytes: size, modifiedAt: mtimeMs }
-  },
+  fstatSync: (file) => statOf(nodeFs.fstatSync(file)),
   statSync: (path) => {
     const stat = nodeFs.statSync(path, { throwIfNoEntry: false })
-    return stat && { sizeBytes: stat.size, modifiedAt: stat.mtimeMs }
+    return stat && statOf(stat)
   },
   renameSync: (from, to) => nodeFs.renameSync(from, to),
-  removeSync: (path) => {
-    try {
-      nodeFs.unlinkSync(path)
-      return true
-    } catch (error) {
-      if (isMissing(error)) return false
-      throw error
-    }
-  },
+  linkSync: (from, to) => nodeFs.linkSync(from, to),
+  removeSync: (path) => wasThere(() => nodeFs.unlinkSync(path)),
   makeFolderSync: (path) => {
     nodeFs.mkdirSync(path, { recursive: true, mode: 0o700 })
+  },
+  removeFolderSync: (path) => wasThere(() => nodeFs.rmdirSync(path)),
+  listSync: (folder) => {
+    try {
+      return nodeFs.readdirSync(folder)
+    } catch (error) {
+      if (isMissing(error)) return undefined
+      throw error
+    }
   },
   truncateSync: (file, sizeBytes) => nodeFs.ftruncateSync(file, sizeBytes),
   readSync: (file, bytes, position) => nodeFs.readSync(file, bytes, 0, bytes.length, position),
   writeSync: (file, bytes, position) => nodeFs.writeSync(file, bytes, 0, bytes.length, position),
+  writevSync: (file, parts, position) => nodeFs.writevSync(file, parts, position),
   read: (file, bytes, position) =>
     new Promise((resolve, reject) => {
       nodeFs.read(file, bytes, 0, bytes.length, position, (error, count) =>
@@ -91,6 +121,25 @@ export const nodeFileSystem: FileSystem = {
   },
 }
 
+/**
+ * The same with folders of mode 0770 and files of 0660, whatever the umask: for folders that several users serve. A
+ * folder's setgid bit, by which new files get its group, stays.
+ */
+export const groupFileSystem: FileSystem = {
+  ...nodeFileSystem,
+  openSync: (path, flags) => {
+    const file = nodeFs.openSync(path, flags, 0o660)
+    if (flags === 'wx') nodeFs.fchmodSync(file, 0o660)
+    return file
+  },
+  makeFolderSync: (path) => {
+    const made = nodeFs.mkdirSync(path, { recursive: true, mode: 0o770 })
+    if (made === undefined) return
+    for (let folder = path; folder.length >= made.length; folder = dirname(folder))
+      nodeFs.chmodSync(folder, (nodeFs.statSync(folder).mode & 0o7000) | 0o770)
+  },
+}
+
 /** Writes all of `parts`, however few the disk takes at a time. */
 export const writeFully = async (
   fs: FileSystem,
@@ -108,7 +157,24 @@ export const writeFully = async (
   }
 }
 
-/** The same at once, for small files. */
+/** The same at once. */
+export const writevFullySync = (
+  fs: FileSystem,
+  file: number,
+  parts: readonly Uint8Array[],
+  position: number,
+): void => {
+  let left = parts
+  let at = position
+  while (left.length > 0) {
+    const written = fs.writevSync(file, left, at)
+    if (written === 0) throw Object.assign(new Error('The disk took no byte'), { code: 'EIO' })
+    at += written
+    left = without(left, written)
+  }
+}
+
+/** The same for one small part. */
 export const writeFullySync = (
   fs: FileSystem,
   file: number,

@@ -1,10 +1,10 @@
 import { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
-import { type FileSystem, writeFully } from './file-system.ts'
+import { type FileSystem, writeFully, writevFullySync } from './file-system.ts'
 import { releaseBuffer } from './release-buffer.ts'
 
-/** One writev for this many bytes: eight of Node's 64 KiB reads. */
-const batchBytes = 512 * 1024
+/** One writev for this many bytes, unless told otherwise: eight of Node's 64 KiB reads. */
+const standardBatchBytes = 512 * 1024
 /** A sender of tiny packets must not make us hold half a million of them. */
 const batchParts = 256
 
@@ -16,25 +16,31 @@ export type ReceiveOptions = {
   limitBytes: number
   /** What is thrown when more come. */
   tooLong: () => Error
+  /** Bytes of one write, asked for each: who has many bodies to receive at once may make them smaller. */
+  batchBytes?: () => number
+  /** Called with the length of each chunk as it comes; what it throws ends the body. */
+  onChunk?: (count: number) => void
   /** Called with each batch in order, once; its bytes are on their way to the disk, not there. */
   onBatch: (parts: readonly Uint8Array[]) => void
   /** Called after each batch when it is written. */
   onWritten: () => void
+  /** Asked for each batch: true to write it at once, which costs less than the thread pool, and waits for the disk. */
+  writesNow?: () => boolean
 }
 
 /**
  * Writes what `body` sends into `file`. Driven by `data` events, because any stream in between costs more CPU than the
  * rest of the upload; one batch is written while the next is received and `onBatch` (hashing) runs beside the write.
- * @returns when the body has ended, or was cut off; everything received is written by then
+ * @returns true if the body came to its end, false if it was cut off; everything received is written by then
  * @throws `tooLong` if more than `limitBytes` come; the disk's errors. The body is left paused, and
  * nothing is being written any more.
  */
-export const receiveBody = (options: ReceiveOptions): Promise<void> =>
+export const receiveBody = (options: ReceiveOptions): Promise<boolean> =>
   new Promise((resolve, reject) => new BodyReceiver(options, resolve, reject).start())
 
 class BodyReceiver {
   readonly #options: ReceiveOptions
-  readonly #resolve: () => void
+  readonly #resolve: (complete: boolean) => void
   readonly #reject: (error: unknown) => void
   #position: number
   #leftBytes: number
@@ -42,10 +48,15 @@ class BodyReceiver {
   #pendingBytes = 0
   #writing = false
   #ended = false
+  #complete = false
   #failed = false
   #failure: unknown
 
-  constructor(options: ReceiveOptions, resolve: () => void, reject: (error: unknown) => void) {
+  constructor(
+    options: ReceiveOptions,
+    resolve: (complete: boolean) => void,
+    reject: (error: unknown) => void,
+  ) {
     this.#options = options
     this.#resolve = resolve
     this.#reject = reject
@@ -57,8 +68,9 @@ class BodyReceiver {
     const { body } = this.#options
     // A connection that drops shows as an error and a close; what came before it counts.
     body.on('error', () => undefined)
-    body.on('end', this.#onEnd).on('close', this.#onEnd).on('data', this.#onData)
-    if (body.destroyed) this.#onEnd()
+    body.on('end', this.#onComplete).on('close', this.#onEnd).on('data', this.#onData)
+    if (body.readableEnded) this.#onComplete()
+    else if (body.destroyed) this.#onEnd()
   }
 
   readonly #onData = (chunk: Uint8Array): void => {
@@ -69,8 +81,19 @@ class BodyReceiver {
     this.#leftBytes -= chunk.length
     this.#pending.push(chunk)
     this.#pendingBytes += chunk.length
+    try {
+      this.#options.onChunk?.(chunk.length)
+    } catch (error) {
+      this.#fail(error)
+      return
+    }
     this.#flush()
-    if (this.#isFull()) this.#options.body.pause()
+    if (this.#isFull() && !this.#failed) this.#options.body.pause()
+  }
+
+  readonly #onComplete = (): void => {
+    this.#complete = true
+    this.#onEnd()
   }
 
   readonly #onEnd = (): void => {
@@ -81,30 +104,45 @@ class BodyReceiver {
   }
 
   #isFull(): boolean {
+    const batchBytes = this.#options.batchBytes?.() ?? standardBatchBytes
     return this.#pendingBytes >= batchBytes || this.#pending.length >= batchParts
   }
 
   #flush(): void {
     if (this.#writing || this.#failed) return
-    if (this.#pendingBytes === 0 && this.#ended) this.#resolve()
-    else if (this.#pendingBytes > 0 && (this.#isFull() || this.#ended)) void this.#writeBatch()
+    if (this.#pendingBytes === 0 && this.#ended) this.#resolve(this.#complete)
+    else if (this.#pendingBytes > 0 && (this.#isFull() || this.#ended)) this.#writeBatch()
   }
 
-  async #writeBatch(): Promise<void> {
-    const { fs, file, body, onBatch, onWritten } = this.#options
+  #writeBatch(): void {
     const parts = this.#pending
     const bytes = this.#pendingBytes
     this.#pending = []
     this.#pendingBytes = 0
+    if (this.#options.writesNow?.()) this.#writeNow(parts, bytes)
+    else void this.#writeInPool(parts, bytes)
+  }
+
+  #writeNow(parts: readonly Uint8Array[], bytes: number): void {
+    const { fs, file, onBatch } = this.#options
+    try {
+      onBatch(parts)
+      writevFullySync(fs, file, parts, this.#position)
+      this.#written(parts, bytes)
+    } catch (error) {
+      return this.#fail(error)
+    }
+    this.#flush()
+  }
+
+  async #writeInPool(parts: readonly Uint8Array[], bytes: number): Promise<void> {
+    const { fs, file, body, onBatch } = this.#options
     this.#writing = true
     const written = writeFully(fs, file, parts, this.#position)
     try {
       onBatch(parts)
       await written
-      // What came off a connection is ours alone; another source may keep its chunks.
-      if (body instanceof IncomingMessage) for (const part of parts) releaseBuffer(part)
-      this.#position += bytes
-      onWritten()
+      this.#written(parts, bytes)
     } catch (error) {
       this.#fail(error)
       await written.catch(() => undefined)
@@ -113,6 +151,13 @@ class BodyReceiver {
     if (this.#failed) return this.#reject(this.#failure)
     if (!this.#ended && body.isPaused()) body.resume()
     this.#flush()
+  }
+
+  #written(parts: readonly Uint8Array[], bytes: number): void {
+    // What came off a connection is ours alone; another source may keep its chunks.
+    if (this.#options.body instanceof IncomingMessage) for (const part of parts) releaseBuffer(part)
+    this.#position += bytes
+    this.#options.onWritten()
   }
 
   #fail(error: unknown): void {
@@ -127,6 +172,6 @@ class BodyReceiver {
 
   #stopListening(): void {
     const { body } = this.#options
-    body.off('data', this.#onData).off('end', this.#onEnd).off('close', this.#onEnd)
+    body.off('data', this.#onData).off('end', this.#onComplete).off('close', this.#onEnd)
   }
 }

@@ -16,6 +16,7 @@ import { type Peer, peerReader } from './client-address.ts'
 import type { OriginRules } from './origins.ts'
 import { isListedProblem, problemFrom, sendProblem } from './problems.ts'
 import { concurrencyLimit, memoryRateLimiter, type RateLimiter } from './rate-limiter.ts'
+import { rawHandler, type RawRoute } from './raw-routes.ts'
 import { requestIds } from './request-id.ts'
 import { factsOf, type PathIndex, pathIndex, type RouteFacts } from './routes.ts'
 import {
@@ -24,6 +25,7 @@ import {
   listen,
   type ListenAddress,
   portOf,
+  type RawHandler,
   standardTimeouts,
   stopping,
   type Timeouts,
@@ -64,6 +66,8 @@ export type Http = {
   readonly rules: OriginRules
   readonly cookie: CookieRules
   readonly paths: PathIndex
+  /** See addRawRoute. */
+  readonly rawRoutes: RawRoute[]
   /** Who sent a request that was let in. */
   callerOf(request: FastifyRequest): Caller
   /** Where a raw request comes from (upgrades to a socket). */
@@ -129,12 +133,13 @@ const createFastify = (
   deps: HttpDeps,
   timeouts: Timeouts,
   answerProblem: ProblemAnswerer,
+  raw: RawHandler,
 ): FastifyInstance => {
   const fastify = fastifyFactory({
     logger: false,
     return503OnClosing: false,
     genReqId: requestIds(),
-    serverFactory: (handler) => createNodeServer(handler, timeouts, deps.certificate),
+    serverFactory: (handler) => createNodeServer(handler, timeouts, deps.certificate, raw),
     clientErrorHandler: answerClientError,
     frameworkErrors: (error, request, reply) => void answerProblem(error, request, reply),
     ajv: {
@@ -177,7 +182,8 @@ const pathOf = (request: FastifyRequest): string => request.url.split('?', 1)[0]
 /** Builds the layer. Nothing listens yet; `fastify.inject` works at once. */
 export const createHttp = (deps: HttpDeps): Http => {
   const timeouts = { ...standardTimeouts, ...deps.timeouts }
-  const fastify = createFastify(deps, timeouts, problemAnswerer(deps))
+  const rawRoutes: RawRoute[] = []
+  const fastify = createFastify(deps, timeouts, problemAnswerer(deps), (req, res) => raw(req, res))
   const paths = pathIndex()
   const peerOf = peerReader(deps.trustedProxies)
   const callers = new WeakMap<FastifyRequest, Caller>()
@@ -202,6 +208,10 @@ export const createHttp = (deps: HttpDeps): Http => {
     onlyFromProxies: deps.onlyFromProxies,
   })
   let closing = false
+  const raw = rawHandler(
+    { ...deps, rules, peerOf, nextRequestId: requestIds(), isClosing: () => closing },
+    rawRoutes,
+  )
 
   fastify.addHook('onRequest', async (request, reply) => {
     setSecurityHeaders(request, reply)
@@ -233,6 +243,7 @@ export const createHttp = (deps: HttpDeps): Http => {
     rules,
     cookie,
     paths,
+    rawRoutes,
     peerOf,
     callerOf: (request) => callers.get(request) ?? nobody(peerOf(request.raw)),
     port: () => portOf(fastify),
@@ -261,3 +272,6 @@ export const addPlainRoute = (
     handler: async (request, reply) => handler(request, reply),
   })
 }
+
+/** Registers addresses that are answered before Fastify, for the real listener only: `fastify.inject` does not see them. */
+export const addRawRoute = (http: Http, route: RawRoute): void => void http.rawRoutes.push(route)

@@ -1,4 +1,11 @@
-import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http'
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http'
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
 import { connect } from 'node:net'
 import { chmodSync, lstatSync, rmSync } from 'node:fs'
@@ -6,6 +13,9 @@ import { ProblemError } from '@hearthold/contract'
 import type { FastifyInstance } from 'fastify'
 import type { Duplex } from 'node:stream'
 import type { CertificateKeeper } from '../tls/keeper.ts'
+
+/** Tried before Fastify. True: the request is answered by it. */
+export type RawHandler = (req: IncomingMessage, res: ServerResponse) => boolean
 
 /** Where to listen. Port 0 lets the system choose. */
 export type ListenAddress =
@@ -40,7 +50,8 @@ export const standardTimeouts: Timeouts = {
 /** Above what a home or a club needs; each idle connection costs some 20 kB. */
 const connectionLimit = 8_192
 
-const serverOptions = (timeouts: Timeouts): ServerOptions => ({
+/** What every server of ours is made with. */
+export const serverOptions = (timeouts: Timeouts): ServerOptions => ({
   headersTimeout: timeouts.headersMs,
   // Bodies may take hours (an upload of a terabyte); the idle time and bodyTimeMs bound them instead.
   requestTimeout: 0,
@@ -53,17 +64,28 @@ const serverOptions = (timeouts: Timeouts): ServerOptions => ({
 /**
  * The HTTP/1.1 server: HTTP/2 costs two to three times the CPU for bytes. With a certificate it speaks TLS 1.2 or newer,
  * and takes each renewed certificate without a restart.
+ * @param raw tried first; it writes `100 Continue` itself where a client waits for that
  */
 export const createNodeServer = (
   handler: RequestListener,
   timeouts: Timeouts,
   certificate: CertificateKeeper | undefined,
+  raw: RawHandler = () => false,
 ): Server | TlsServer => {
   const options = serverOptions(timeouts)
+  const listener: RequestListener = (req, res) => {
+    if (!raw(req, res)) handler(req, res)
+  }
   const server =
     certificate === undefined
-      ? createServer(options, handler)
-      : tlsServer(handler, options, certificate)
+      ? createServer(options, listener)
+      : tlsServer(listener, options, certificate)
+  // Who waits for a word before sending a body gets it from Node, or from the raw handler when it wants the body.
+  server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
+    if (raw(req, res)) return
+    res.writeContinue()
+    handler(req, res)
+  })
   server.timeout = timeouts.idleMs
   server.maxConnections = connectionLimit
   return server
@@ -105,7 +127,7 @@ const isInUse = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
 
 /** A socket file left by a server that was killed answers nobody; any other file is not ours to remove. */
-const isStale = (path: string): Promise<boolean> =>
+export const isStale = (path: string): Promise<boolean> =>
   new Promise((resolve) => {
     if (!lstatSync(path).isSocket()) return resolve(false)
     const probe = connect(path)

@@ -1,0 +1,132 @@
+import { join } from 'node:path'
+import {
+  type BinnedObject,
+  type BinStore,
+  type ObjectRef,
+  type ObjectStat,
+  objectTypes,
+} from '../storage.ts'
+import type { Disk } from './disk.ts'
+import { asStorageErrors, hasNoLinks, isMissing, isTaken } from './disk-errors.ts'
+import { turn } from './folder-index.ts'
+import { binFolderOf, binNameOf, joined, nameOf, folderOf, parseBinName } from './layout.ts'
+
+/** Told of and looked at so many at a time. */
+const perTurn = 256
+
+/**
+ * The bin of one repository. What moves has its second name, durably, before it loses the first: a crash may leave it
+ * in both places, never in none.
+ */
+export class DiskBin implements BinStore {
+  readonly #disk: Disk
+  readonly #repository: string
+
+  constructor(disk: Disk, repository: string) {
+    this.#disk = disk
+    this.#repository = repository
+  }
+
+  put(ref: ObjectRef, deletedAt: number, keptUntil: number): Promise<ObjectStat | undefined> {
+    return asStorageErrors(() =>
+      this.#disk.turns.run(this.#pathOf(ref), () => this.#put(ref, deletedAt, keptUntil)),
+    )
+  }
+
+  async *list(): AsyncGenerator<readonly BinnedObject[]> {
+    for (const type of [...objectTypes, 'config'] as const) {
+      const folder = joined(
+        this.#repository,
+        binFolderOf(type === 'config' ? { type, id: '' } : { type, id: '' }),
+      )
+      const names = await asStorageErrors(async () => this.#disk.fs.listSync(folder) ?? [])
+      for (let at = 0; at < names.length; at += perTurn) {
+        const found: BinnedObject[] = []
+        for (const name of names.slice(at, at + perTurn)) {
+          const parsed = parseBinName(type, name)
+          const stat = parsed && this.#disk.fs.statSync(join(folder, name))
+          if (stat) found.push({ ...parsed, sizeBytes: stat.sizeBytes, storedAt: stat.modifiedAt })
+        }
+        if (found.length > 0) yield found
+        await turn()
+      }
+    }
+  }
+
+  restore(object: BinnedObject): Promise<boolean> {
+    const to = this.#pathOf(object.ref)
+    return asStorageErrors(() =>
+      this.#disk.turns.run(to, async () => {
+        const from = this.#binPathOf(object)
+        if (!this.#disk.fs.statSync(from)) return false
+        const moved = await this.#move(from, to, joined(this.#repository, folderOf(object.ref)))
+        if (!moved) this.#disk.fs.removeSync(from)
+        return moved
+      }),
+    )
+  }
+
+  remove(object: BinnedObject): Promise<void> {
+    return asStorageErrors(async () => void this.#disk.fs.removeSync(this.#binPathOf(object)))
+  }
+
+  async #put(
+    ref: ObjectRef,
+    deletedAt: number,
+    keptUntil: number,
+  ): Promise<ObjectStat | undefined> {
+    const { fs } = this.#disk
+    const from = this.#pathOf(ref)
+    const stat = fs.statSync(from)
+    if (!stat) return undefined
+    const folder = joined(this.#repository, binFolderOf(ref))
+    // A name that is taken holds what was deleted at this very moment before; it is kept, too.
+    for (let at = deletedAt; ; at++)
+      if (await this.#move(from, join(folder, binNameOf(ref, at, keptUntil)), folder)) break
+    return { sizeBytes: stat.sizeBytes, storedAt: stat.modifiedAt }
+  }
+
+  /** False if the name is taken; nothing is changed then. */
+  async #move(from: string, to: string, folder: string): Promise<boolean> {
+    const { fs, durable, folders } = this.#disk
+    await durable.ensure(folder)
+    const link = (): (() => Promise<void>) => {
+      const synced = folders.changing(folder)
+      this.#link(from, to)
+      return synced
+    }
+    let synced: () => Promise<void>
+    try {
+      synced = link()
+    } catch (error) {
+      if (isTaken(error)) return false
+      if (!isMissing(error) || !fs.statSync(from)) throw error
+      // The folder was taken away.
+      durable.doubt(folder)
+      await durable.ensure(folder)
+      synced = link()
+    }
+    await synced()
+    fs.removeSync(from)
+    return true
+  }
+
+  #link(from: string, to: string): void {
+    const { fs } = this.#disk
+    try {
+      fs.linkSync(from, to)
+    } catch (error) {
+      if (!hasNoLinks(error)) throw error
+      if (fs.statSync(to)) throw Object.assign(new Error('The name is taken'), { code: 'EEXIST' })
+      fs.renameSync(from, to)
+    }
+  }
+
+  #pathOf(ref: ObjectRef): string {
+    return join(joined(this.#repository, folderOf(ref)), nameOf(ref))
+  }
+
+  #binPathOf({ ref, deletedAt, keptUntil }: BinnedObject): string {
+    return join(joined(this.#repository, binFolderOf(ref)), binNameOf(ref, deletedAt, keptUntil))
+  }
+}

@@ -1,0 +1,59 @@
+import { join } from 'node:path'
+import { PieceReader } from '../../disk/file-pieces.ts'
+import type { FileSystem } from '../../disk/file-system.ts'
+import { type FolderSync, folderSync } from '../../disk/folder-sync.ts'
+import { FolderIndexes } from './folder-index.ts'
+import { DurableFolders } from './durable-folders.ts'
+import { Room } from './room.ts'
+import { Turns } from './turns.ts'
+import { WriteMode } from './write-mode.ts'
+
+/** Folders kept open for their fsyncs: those of two busy repositories. */
+const openFolders = 600
+
+export type DiskOptions = {
+  readonly folder: string
+  readonly fs: FileSystem
+  readonly reserveBytes: number
+  readonly indexCacheBytes: number
+  readonly now: () => number
+}
+
+/** What all repositories of one folder share. */
+export type Disk = {
+  readonly root: string
+  readonly fs: FileSystem
+  readonly folders: FolderSync
+  readonly durable: DurableFolders
+  readonly pieces: PieceReader
+  readonly indexes: FolderIndexes
+  readonly room: Room
+  /** What is done with one name under which an object is or will be. */
+  readonly turns: Turns
+  /** Paths of the temporary files being written. */
+  readonly temporaries: Set<string>
+  readonly mode: WriteMode
+}
+
+export const makeDisk = (options: DiskOptions): Disk => {
+  const { folder, fs, reserveBytes, indexCacheBytes, now } = options
+  const folders = folderSync(fs, { limit: openFolders, shared: true })
+  const temporaries = new Set<string>()
+  return {
+    root: folder,
+    fs,
+    folders,
+    durable: new DurableFolders(fs, folders),
+    pieces: new PieceReader(fs),
+    indexes: new FolderIndexes({
+      fs,
+      now,
+      limitBytes: indexCacheBytes,
+      isInUse: (at, name) => temporaries.has(join(at, name)),
+    }),
+    room: new Room(fs, folder, reserveBytes),
+    turns: new Turns(),
+    temporaries,
+    mode: new WriteMode(),
+  }
+}

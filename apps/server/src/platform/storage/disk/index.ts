@@ -1,0 +1,52 @@
+import { join } from 'node:path'
+import { type FileSystem, groupFileSystem, nodeFileSystem } from '../../disk/file-system.ts'
+import { type RepositoryStorage } from '../storage.ts'
+import { destroyRepository } from './destroy.ts'
+import { makeDisk } from './disk.ts'
+import { asStorageErrors, asStorageErrorsSync } from './disk-errors.ts'
+import { DiskRepository } from './disk-repository.ts'
+
+export type DiskStorageOptions = {
+  /** Absolute; made, with its parents, where it is missing. Repositories are folders in it, or it is one itself. */
+  readonly folder: string
+  readonly fs?: FileSystem
+  /** Folders 0770 and files 0660 instead of 0700 and 0600. */
+  readonly groupAccess?: boolean
+  /** Left free on the disk for others, the database for one. */
+  readonly reserveBytes?: number
+  /** Memory for what is remembered of folders. */
+  readonly indexCacheBytes?: number
+  /** The time of the disk in ms since 1970, to compare its files' times with. */
+  readonly now?: () => number
+}
+
+const standardIndexCacheBytes = 32 * 1024 * 1024
+
+/**
+ * Repositories in a folder, in rest-server's layout. What is there is not looked at before it is asked for; another
+ * process may work on the same folder.
+ * @throws StorageError where the folder can not be made
+ */
+export const openDiskStorage = (options: DiskStorageOptions): RepositoryStorage => {
+  const fs = options.fs ?? (options.groupAccess ? groupFileSystem : nodeFileSystem)
+  const disk = makeDisk({
+    folder: options.folder,
+    fs,
+    reserveBytes: options.reserveBytes ?? 0,
+    indexCacheBytes: options.indexCacheBytes ?? standardIndexCacheBytes,
+    now: options.now ?? Date.now,
+  })
+  asStorageErrorsSync(() => {
+    if (!fs.statSync(options.folder)) fs.makeFolderSync(options.folder)
+  })
+  return {
+    open: (folder) => new DiskRepository(disk, join(options.folder, ...folder)),
+    destroy: (folder) =>
+      asStorageErrors(() => destroyRepository(disk, join(options.folder, ...folder))),
+    freeBytes: () => asStorageErrorsSync(() => disk.room.freeBytes()),
+    close: async () => {
+      await disk.turns.idle()
+      disk.folders.close()
+    },
+  }
+}

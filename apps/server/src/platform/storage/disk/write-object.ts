@@ -1,0 +1,289 @@
+import { createHash, hash as hashOf, randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { writeFullySync } from '../../disk/file-system.ts'
+import { receiveBody } from '../../disk/receive-body.ts'
+import { tryEach } from '../../disk/try-each.ts'
+import { type ObjectRef, StorageError, type WriteOptions, type WriteOutcome } from '../storage.ts'
+import type { Disk } from './disk.ts'
+import { hasNoLinks, isMissing, isTaken, storageError } from './disk-errors.ts'
+import { hashFile } from './hash-file.ts'
+import { nameOf, temporaryName } from './layout.ts'
+import { readBytes } from './read-body.ts'
+
+/** Up to here a body is held in memory, and the disk hears of it only when it is whole and right. */
+const smallBytes = 64 * 1024
+/** restic's config has some 200 bytes. */
+const largestConfig = 1024 * 1024
+
+export type Target = {
+  readonly ref: ObjectRef
+  /** Absolute. */
+  readonly folder: string
+  readonly path: string
+}
+
+/** What came of a body: its hash, and where its bytes are. */
+type Received = { readonly sizeBytes: number; readonly sha256: string; readonly temporary: string }
+
+const limitOf = (ref: ObjectRef, { sizeBytes }: WriteOptions): number =>
+  ref.type === 'config'
+    ? Math.min(largestConfig, sizeBytes ?? largestConfig)
+    : (sizeBytes ?? Number.MAX_SAFE_INTEGER)
+
+const tooLong = (): StorageError =>
+  new StorageError('too-long', 'More bytes came than were declared. Nothing was stored.')
+
+/** See RepositoryStore.write. */
+export const writeObject = async (
+  disk: Disk,
+  target: Target,
+  body: Readable,
+  options: WriteOptions,
+): Promise<WriteOutcome> => {
+  const { ref, path } = target
+  try {
+    if ((options.sizeBytes ?? 0) > limitOf(ref, options)) throw tooLong()
+    const there = disk.fs.statSync(path)
+    // Looked at before the body, because what is right need not be written again.
+    const right = there && (await hashFile(disk.fs, path))
+    if (right !== undefined && (ref.type === 'config' || !options.verify || right === ref.id))
+      return await compare(disk, target, right, body, options)
+    const place = disk.room.take(options.sizeBytes ?? 0)
+    try {
+      const received = await receive(disk, target, body, options, place.wrote)
+      return await publish(disk, target, received, options)
+    } finally {
+      place.end()
+    }
+  } catch (error) {
+    throw storageError(error)
+  }
+}
+
+const checkLength = (count: number, complete: boolean, { sizeBytes }: WriteOptions): void => {
+  if (count === sizeBytes || (complete && sizeBytes === undefined)) return
+  throw new StorageError('short', 'The body ended early. Nothing was stored.')
+}
+
+const checkHash = (sha256: string, { id }: ObjectRef, { verify }: WriteOptions): void => {
+  if (id !== '' && verify && sha256 !== id)
+    throw new StorageError('mismatch', 'The bytes are not those of this name. Nothing was stored.')
+}
+
+const otherBytes = (): StorageError =>
+  new StorageError('exists', 'There are other bytes under this name. Nothing was changed.')
+
+/** An object that is there: the body is only hashed. */
+const compare = async (
+  disk: Disk,
+  target: Target,
+  stored: string,
+  body: Readable,
+  options: WriteOptions,
+): Promise<WriteOutcome> => {
+  const hash = createHash('sha256')
+  const { count, complete } = await readBytes(body, {
+    limitBytes: limitOf(target.ref, options),
+    tooLong,
+    onChunk: (chunk) => {
+      hash.update(chunk)
+      options.onBytes?.(chunk.length)
+    },
+  })
+  checkLength(count, complete, options)
+  if (hash.digest('hex') !== stored) throw otherBytes()
+  await disk.turns.run(target.path, () => confirm(disk, target))
+  return { outcome: 'present', sizeBytes: count }
+}
+
+/** It was stored before; that answer may never have been given, so its bytes and its name are synced again. */
+const confirm = async (disk: Disk, { path, folder }: Target): Promise<void> => {
+  const { fs } = disk
+  await disk.durable.ensure(folder)
+  const synced = disk.folders.changing(folder)
+  const file = openIfThere(disk, path)
+  if (file === undefined)
+    throw new StorageError('unavailable', 'The object was removed meanwhile. Send it again.')
+  try {
+    await fs.fsync(file)
+  } finally {
+    fs.closeSync(file)
+  }
+  await synced()
+}
+
+const openIfThere = ({ fs }: Disk, path: string): number | undefined => {
+  try {
+    return fs.openSync(path, 'r')
+  } catch (error) {
+    if (isMissing(error)) return undefined
+    throw error
+  }
+}
+
+/** A new file in the folder of the object, which is made where it is missing. */
+const openTemporary = async (
+  disk: Disk,
+  { ref, folder }: Target,
+): Promise<{ file: number; temporary: string }> => {
+  const temporary = join(folder, temporaryName(nameOf(ref), randomBytes(8).toString('hex')))
+  if (!disk.durable.isKnown(folder)) await disk.durable.ensure(folder)
+  try {
+    return { temporary, file: disk.fs.openSync(temporary, 'wx') }
+  } catch (error) {
+    if (!isMissing(error)) throw error
+    disk.durable.doubt(folder)
+    await disk.durable.ensure(folder)
+    return { temporary, file: disk.fs.openSync(temporary, 'wx') }
+  }
+}
+
+/** Writes the body to a temporary file; it is right and on the disk when this answers. */
+const receive = async (
+  disk: Disk,
+  target: Target,
+  body: Readable,
+  options: WriteOptions,
+  onWritten: (count: number) => void,
+): Promise<Received> => {
+  const isSmall = target.ref.type === 'config' || (options.sizeBytes ?? Infinity) <= smallBytes
+  const fill = isSmall
+    ? await receiveSmall(target, body, options)
+    : receiveLarge(disk, target, body, options, onWritten)
+  const { file, temporary } = await openTemporary(disk, target)
+  disk.temporaries.add(temporary)
+  try {
+    const filled = await fill(disk, file)
+    await disk.fs.fsync(file)
+    disk.fs.closeSync(file)
+    return { ...filled, temporary }
+  } catch (error) {
+    tryEach(
+      () => disk.fs.closeSync(file),
+      () => disk.fs.removeSync(temporary),
+    )
+    disk.temporaries.delete(temporary)
+    throw error
+  }
+}
+
+type Fill = (disk: Disk, file: number) => Promise<Omit<Received, 'temporary'>>
+
+/** Bytes that are held in memory, and right, before a file is made. */
+const receiveSmall = async (
+  { ref }: Target,
+  body: Readable,
+  options: WriteOptions,
+): Promise<Fill> => {
+  const chunks: Uint8Array[] = []
+  const { count, complete } = await readBytes(body, {
+    limitBytes: limitOf(ref, options),
+    tooLong,
+    onChunk: (chunk) => {
+      chunks.push(chunk)
+      options.onBytes?.(chunk.length)
+    },
+  })
+  checkLength(count, complete, options)
+  const [only, ...more] = chunks
+  const bytes = only !== undefined && more.length === 0 ? only : Buffer.concat(chunks, count)
+  const sha256 = hashOf('sha256', bytes, 'hex')
+  checkHash(sha256, ref, options)
+  return async ({ fs }, file) => {
+    writeFullySync(fs, file, bytes, 0)
+    return { sizeBytes: count, sha256 }
+  }
+}
+
+const receiveLarge =
+  (
+    disk: Disk,
+    { ref }: Target,
+    body: Readable,
+    options: WriteOptions,
+    onWritten: (count: number) => void,
+  ): Fill =>
+  async ({ fs }, file) => {
+    const hash = createHash('sha256')
+    const leave = disk.mode.enter()
+    let count = 0
+    let told = 0
+    try {
+      const complete = await receiveBody({
+        fs,
+        file,
+        body,
+        position: 0,
+        limitBytes: limitOf(ref, options),
+        tooLong,
+        batchBytes: disk.mode.batchBytes,
+        writesNow: () => disk.mode.writesNow(),
+        onChunk: (length) => options.onBytes?.(length),
+        onBatch: (parts) => {
+          for (const part of parts) {
+            hash.update(part)
+            count += part.length
+          }
+        },
+        onWritten: () => {
+          onWritten(count - told)
+          told = count
+        },
+      })
+      checkLength(count, complete, options)
+    } finally {
+      leave()
+    }
+    const sha256 = hash.digest('hex')
+    checkHash(sha256, ref, options)
+    return { sizeBytes: count, sha256 }
+  }
+
+/** Gives the temporary file its name, unless another upload did so meanwhile. */
+const publish = (
+  disk: Disk,
+  target: Target,
+  received: Received,
+  options: WriteOptions,
+): Promise<WriteOutcome> =>
+  disk.turns.run(target.path, async () => {
+    const { fs } = disk
+    const { sha256, sizeBytes, temporary } = received
+    try {
+      const mayReplace = target.ref.type !== 'config' && options.verify
+      if (fs.statSync(target.path)) {
+        const stored = await hashFile(fs, target.path)
+        if (stored === sha256) {
+          await confirm(disk, target)
+          return { outcome: 'present', sizeBytes }
+        }
+        if (stored !== undefined && !mayReplace) throw otherBytes()
+      }
+      const synced = disk.folders.changing(target.folder)
+      rename(disk, temporary, target.path, mayReplace)
+      try {
+        await synced()
+      } catch (error) {
+        tryEach(() => fs.removeSync(target.path))
+        throw error
+      }
+      return { outcome: 'stored', sizeBytes }
+    } finally {
+      tryEach(() => fs.removeSync(temporary))
+      disk.temporaries.delete(temporary)
+    }
+  })
+
+/** Another process may store under this name at the same moment: it must not be overwritten with other bytes. */
+const rename = ({ fs }: Disk, from: string, to: string, mayReplace: boolean): void => {
+  if (mayReplace) return fs.renameSync(from, to)
+  try {
+    fs.linkSync(from, to)
+  } catch (error) {
+    if (isTaken(error)) throw otherBytes()
+    if (!hasNoLinks(error)) throw error
+    if (fs.statSync(to)) throw otherBytes()
+    fs.renameSync(from, to)
+  }
+}
