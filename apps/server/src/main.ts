@@ -3,9 +3,10 @@ import type { Process } from './serve.ts'
 
 const help = `Usage: hearthold <verb> [flags]
 
-  serve    start the server
-  config   print the settings in force, and where each comes from
-  doctor   check this installation, with a remedy for each finding
+  serve        start the server
+  config       print the settings in force, and where each comes from
+  doctor       check this installation, with a remedy for each finding
+  rest-server  serve restic repositories out of a folder, in place of rest-server
 
 "hearthold <verb> --help" has the flags. Hearthold ${version}.
 `
@@ -16,6 +17,8 @@ const verbs: Readonly<
 > = {
   serve: async (argv, io) => (await import('./serve.ts')).serve(argv, io),
   config: async (argv, io) => (await import('./config-verb.ts')).configVerb(argv, io),
+  'rest-server': async (argv, io) =>
+    (await import('./rest-server/rest-server.ts')).restServer(argv, io),
   doctor: async (argv, io) => (await import('./doctor/doctor.ts')).doctor(argv, io),
 }
 

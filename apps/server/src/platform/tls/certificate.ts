@@ -34,12 +34,17 @@ export const belongTogether = ({ certPem, keyPem }: Certificate): boolean => {
 
 /**
  * Reads the host's own certificate and key.
+ * @param keyModes `any` takes also a key that others can read
  * @throws FileModeError for a key that others can read; Error where the two do not belong together
  */
-export const readCertificateFiles = (certFile: string, keyFile: string): Certificate => {
+export const readCertificateFiles = (
+  certFile: string,
+  keyFile: string,
+  keyModes: 'secret' | 'any' = 'secret',
+): Certificate => {
   const certificate = {
     certPem: readFileSync(certFile, 'utf8'),
-    keyPem: readSecretFile(keyFile).toString('utf8'),
+    keyPem: keyModes === 'any' ? readFileSync(keyFile, 'utf8') : readSecretFile(keyFile).toString(),
   }
   if (!belongTogether(certificate))
     throw new Error(`${certFile} and ${keyFile} are not a certificate and its key in PEM`)

@@ -4,7 +4,13 @@ import { namesFor, selfSignedCertificate } from './self-signed.ts'
 
 /** The part of the configuration that says where a certificate comes from. */
 export type CertificatePlan =
-  | { readonly kind: 'files'; readonly certFile: string; readonly keyFile: string }
+  | {
+      readonly kind: 'files'
+      readonly certFile: string
+      readonly keyFile: string
+      /** `any` takes also a key that others can read; `secret` unless told. */
+      readonly keyModes?: 'secret' | 'any'
+    }
   | { readonly kind: 'self-signed'; readonly folder: string; readonly publicUrl: string }
 
 export type CertificateKeeperDeps = {
@@ -38,7 +44,7 @@ type Source = { load(): Promise<Certificate>; stamp(): string; everyMs: number }
 const sourceOf = ({ plan, clock }: CertificateKeeperDeps): Source =>
   plan.kind === 'files'
     ? {
-        load: async () => readCertificateFiles(plan.certFile, plan.keyFile),
+        load: async () => readCertificateFiles(plan.certFile, plan.keyFile, plan.keyModes),
         stamp: () => stampOfFiles(plan.certFile, plan.keyFile),
         everyMs: filesEveryMs,
       }
