@@ -3,61 +3,31 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-
-/** One system call that succeeded: its name, and the file it was about. */
-type Call = { readonly name: string; readonly about: string }
+import {
+  type Call,
+  isNaming,
+  isSync,
+  isWrite,
+  needStrace,
+  parseTrace,
+  straceFlags,
+} from './strace.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'hearthold-strace-'))
 let calls: Call[] = []
 
-/**
- * Reads what `strace -f -y` wrote: `-y` names the file behind each number. A call that another thread interrupted
- * stands in two lines; it counts where it ended, since only then may anything rely on it.
- */
-const parse = (trace: string): Call[] => {
-  const unfinished = new Map<string, string>()
-  return trace.split('\n').flatMap((line): Call[] => {
-    const [, thread = '', rest = ''] = /^(\d+)\s+(.*)$/.exec(line) ?? []
-    if (rest.endsWith('<unfinished ...>')) {
-      unfinished.set(thread, rest)
-      return []
-    }
-    const resumed = /^<\.\.\. \w+ resumed>/.test(rest)
-    const whole = resumed ? (unfinished.get(thread) ?? '') + rest : rest
-    const [, name, about] = /^(\w+)\((.*)/.exec(whole) ?? []
-    const failed = / = -1 /.test(rest)
-    return name === undefined || about === undefined || failed ? [] : [{ name, about }]
-  })
-}
-
 beforeAll(() => {
   const trace = join(folder, 'trace')
-  try {
-    execFileSync('strace', ['-V'], { stdio: 'ignore' })
-  } catch {
-    throw new Error('strace is missing: apt-get install -y strace')
-  }
-  const traced = 'trace=fsync,fdatasync,rename,renameat,renameat2,write,pwrite64,pwritev,writev'
+  needStrace()
+  const traced = ['fsync', 'fdatasync', 'rename', 'renameat', 'renameat2']
+  const writes = ['write', 'pwrite64', 'pwritev', 'writev']
   const script = join(import.meta.dirname, 'store-objects.ts')
-  const command = [
-    '-f',
-    '-y',
-    '-e',
-    traced,
-    '-o',
-    trace,
-    process.execPath,
-    script,
-    join(folder, 'objects'),
-  ]
+  const flags = straceFlags([...traced, ...writes], trace)
+  const command = [...flags, process.execPath, script, join(folder, 'objects')]
   execFileSync('strace', command, { stdio: ['ignore', 'ignore', 'inherit'] })
-  calls = parse(readFileSync(trace, 'utf8'))
+  calls = parseTrace(readFileSync(trace, 'utf8'))
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
-
-const isSync = ({ name }: Call): boolean => name === 'fsync' || name === 'fdatasync'
-const isRename = ({ name }: Call): boolean => name.startsWith('rename')
-const isWrite = ({ name }: Call): boolean => name.includes('write')
 
 describe('system calls of the object store', () => {
   test.each([
@@ -71,7 +41,7 @@ describe('system calls of the object store', () => {
     const order = [
       calls.findLastIndex((call) => isWrite(call) && part(call)),
       calls.findIndex((call) => isSync(call) && part(call)),
-      calls.findIndex((call) => isRename(call) && part(call)),
+      calls.findIndex((call) => isNaming(call) && part(call)),
       calls.findLastIndex((call) => isSync(call) && call.about.includes(inFolder)),
       calls.findIndex(({ name, about }) => name === 'write' && about.includes(said)),
     ]
