@@ -23,6 +23,7 @@ import {
 } from '../../apps/server/src/features/identity/test-person.ts'
 import { addMember, type Input, Instance, invite, type Person } from './instance.ts'
 import { passkeyIdFields } from './passkey-ids.ts'
+import { repositoryIdFields, repositoryOf } from './repository-ids.ts'
 
 /** The asker, a victim, and what belongs to whom. */
 export type World = {
@@ -36,6 +37,8 @@ export type World = {
   readonly objectBytes: Uint8Array
   readonly upload: string
   readonly invitation: string
+  /** The victim's. */
+  readonly repository: string
 }
 
 /** Objects as they travel: id, length u32be, bytes. */
@@ -100,6 +103,7 @@ export const openWorld = async (): Promise<World> => {
     ...{ instance, host, asker, victim, share, theirs, object, objectBytes },
     upload: upload!,
     invitation: await invite(host),
+    repository: await repositoryOf(instance, victim),
   }
   const checkpoint = await checkpointOf(victim, theirs, {
     tree: await putAs(world, victim),
@@ -153,6 +157,8 @@ export type Trial = {
   readonly request: (world: World, id: string) => Input | Promise<Input>
   /** What both the victim's and an unknown id are answered; empty: the same answer. */
   readonly code: contract.ProblemCode | ''
+  /** Hosts are answered as the owner is. */
+  readonly hostsToo?: true
 }
 
 /** Why a field needs no trial. */
@@ -184,6 +190,7 @@ export const idFields: Readonly<Record<string, Trial | string>> = {
   'finishChallengeSignIn body.signIn': capability,
   'finishPasskeySignIn body.signIn': capability,
   ...passkeyIdFields,
+  ...repositoryIdFields,
   'startDeviceSignIn body.account': {
     theirs: ({ victim }) => victim.account,
     request: ({ asker }, account) => ({ body: { account, method: asker.device.id } }),

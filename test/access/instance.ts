@@ -55,8 +55,18 @@ export const pathOf = (endpoint: Pick<Endpoint, 'path'>, params: Input['params']
     encodeURIComponent(params[name] ?? ''),
   )
 
+/** For hosts and for whoever has its token (test/repositories/metrics.test.ts has its access). */
+export const metricsPath = '/metrics'
+
 /** Everything that answers and is no endpoint: probes, the page, the socket (socket.test.ts has its access). */
-export const plainPaths = [...appPaths, '/assets/app.js', '/healthz', '/readyz', socketPath]
+export const plainPaths = [
+  ...appPaths,
+  '/assets/app.js',
+  '/healthz',
+  '/readyz',
+  socketPath,
+  metricsPath,
+]
 
 /** A web app of one page and one file, as a build leaves them. */
 const makeWebFolder = (folder: string): string => {

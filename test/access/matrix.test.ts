@@ -117,6 +117,23 @@ putBundle             -     -   -   -   -   -   -   +   +   +   +
 getBundle             -     -   -   -   -   -   -   +   +   +   +
 getObject             -     -   -   -   -   -   -   +   +   +   +
 getUsage              -     -   -   -   -   -   -   +   +   +   +
+listRepositories           -     -   -   -   -   -   -   +   +   +   +
+createRepository           -     -   -   -   -   -   -   +   +   +   +
+getRepository              -     -   -   -   -   -   -   +   +   +   +
+updateRepository           -     -   -   -   -   -   -   +   +   +   +
+removeRepository           -     -   -   -   -   -   -   +   +   +   +
+restoreRepository          -     -   -   -   -   -   -   +   +   +   +
+getBin                     -     -   -   -   -   -   -   +   +   +   +
+restoreBin                 -     -   -   -   -   -   -   +   +   +   +
+startScrub                 -     -   -   -   -   -   -   +   +   +   +
+addReport                  -     -   -   -   -   -   -   +   +   +   +
+listRepositoryObjects      -     -   -   -   -   -   -   +   +   +   +
+readRepositoryObject       -     -   -   -   -   -   -   +   +   +   +
+listRepositoryCredentials  -     -   -   -   -   -   -   +   +   +   +
+createRepositoryCredential -     -   -   -   -   -   -   +   +   +   +
+removeRepositoryCredential -     -   -   -   -   -   -   +   +   +   +
+listEveryRepository        -     -   -   -   -   -   -   x   x   x   +
+purgeRepository            -     -   -   -   -   -   -   x   x   x   +
 socket                -     -   -   -   -   -   -   +   +   +   +
 `
 

@@ -1,6 +1,8 @@
+import { ProblemError } from '@hearthold/contract'
 import { createFiles, createObjectAccess } from '#features/files/public.ts'
 import { openIdentity } from '#features/identity/public.ts'
 import { createLogFeature } from '#features/logs/public.ts'
+import { type OpenStorageOf, openRepositories } from '#features/repositories/public.ts'
 import { createSessionEvents } from '#platform/access/session-events.ts'
 import type { SessionLookup } from '#platform/access/session.ts'
 import type { Http } from '#platform/http/index.ts'
@@ -21,6 +23,8 @@ export type Feature = {
   readonly start?: () => void | Promise<void>
   /** Ends that work, and connections that would never end by themselves; requests still under way are answered. */
   readonly stop?: () => void | Promise<void>
+  /** After the last request. */
+  readonly end?: () => void | Promise<void>
 }
 
 /** What the HTTP layer asks of the features before any route is reached. */
@@ -39,7 +43,9 @@ export const openFeatures = async (
   // Objects count against a quota that identity keeps, identity writes logs, and logs refer to objects.
   const quotaBytes = (on: unknown, account: string): Promise<number | undefined> =>
     identity.quotaBytes(on, account)
-  const objects = createObjectAccess({ objects: platform.objects, log, quotaBytes })
+  // One quota for files and repositories: each side asks what the other keeps.
+  const otherBytes = (account: string): number => repositories.usedBytes(account)
+  const objects = createObjectAccess({ objects: platform.objects, log, quotaBytes, otherBytes })
   const logs = createLogService({ db, clock, instanceSeed: keys.secrets.signingSeed, objects })
   const files = createFiles({
     db,
@@ -47,6 +53,7 @@ export const openFeatures = async (
     log,
     objects: platform.objects,
     quotaBytes,
+    otherBytes,
     mayReadLog: logs.mayRead,
   })
   const identity = await openIdentity({
@@ -59,7 +66,23 @@ export const openFeatures = async (
     publicUrl: platform.publicUrl,
     serverPin: platform.certificate?.pin,
     defaultQuotaBytes: config.defaultQuotaBytes,
-    usedBytes: files.usedBytes,
+    usedBytes: async (accounts) => {
+      const used = await files.usedBytes(accounts)
+      return new Map([...used].map(([account, bytes]) => [account, bytes + otherBytes(account)]))
+    },
+    onMembersChanged: () => repositories.refreshMembers(),
+  })
+  const repositories = await openRepositories({
+    db,
+    clock,
+    log,
+    peppers: keys.secrets.peppers,
+    openStorage: storageOpener(platform),
+    members: identity,
+    otherBytes: async (account) => (await files.usedBytes([account])).get(account) ?? 0,
+    sessions: identity.sessions,
+    setUpNeeded: () => identity.setUp.needed(),
+    metricsToken: platform.metricsToken,
   })
   const logFeature = createLogFeature({ db, clock, logs, objects })
   const { sessions, sessionLives, setUp } = identity
@@ -68,11 +91,25 @@ export const openFeatures = async (
       identity,
       { routes: files.bind, start: files.start, stop: files.close },
       { routes: logFeature.bind },
+      {
+        routes: repositories.bind,
+        start: repositories.start,
+        stop: repositories.stop,
+        end: repositories.close,
+      },
       socketFeature({ logs, sessions, sessionLives, events, limits }),
     ],
     gate: { sessions, setUp },
   }
 }
+
+/** Repositories lie on the server's own disk. */
+const storageOpener =
+  ({ disk }: Platform): OpenStorageOf =>
+  async (storage) => {
+    if (storage !== null) throw new ProblemError('not_found', 'There is no such storage.')
+    return disk
+  }
 
 /** The one socket: it lives in the HTTP server, so it is made where the routes are. */
 const socketFeature = (deps: Omit<SocketDeps, 'http'>): Feature => {

@@ -4,6 +4,7 @@ import { type Kysely, sql } from 'kysely'
 import { filesMigrations, type FilesTables } from '#features/files/public.ts'
 import { type IdentityTables, identityMigrations } from '#features/identity/public.ts'
 import { logFeatureMigrations, type LogFeatureTables } from '#features/logs/public.ts'
+import { repositoriesMigrations, type RepositoryTables } from '#features/repositories/public.ts'
 import type { Clock } from '#platform/clock.ts'
 import { lockDataFolder } from '#platform/data-lock.ts'
 import { migrate, openDatabase } from '#platform/db/index.ts'
@@ -12,13 +13,20 @@ import type { ReadyCheck } from '#platform/http/index.ts'
 import { type Keys, keysMigrations, type KeysTables, openKeys } from '#platform/keys/index.ts'
 import type { Log } from '#platform/log.ts'
 import { logMigrations, type LogTables } from '#platform/logs/index.ts'
-import { type ObjectStore, openObjectStore } from '#platform/objects/index.ts'
+import { defaultReserveBytes, type ObjectStore, openObjectStore } from '#platform/objects/index.ts'
+import { openDiskStorage } from '#platform/storage/disk/index.ts'
+import type { RepositoryStorage } from '#platform/storage/storage.ts'
 import { type CertificateKeeper, openCertificate } from '#platform/tls/keeper.ts'
 import type { Config, Secrets } from './config/load.ts'
 import { isLoopback } from './config/tls-plan.ts'
 
 /** Every table of the instance; each part names only its own. */
-type Tables = KeysTables & LogTables & IdentityTables & FilesTables & LogFeatureTables
+type Tables = KeysTables &
+  LogTables &
+  IdentityTables &
+  FilesTables &
+  LogFeatureTables &
+  RepositoryTables
 
 /** In this order, for ever: a step may build on those before it. */
 const migrations = [
@@ -27,6 +35,7 @@ const migrations = [
   ...identityMigrations,
   ...filesMigrations,
   ...logFeatureMigrations,
+  ...repositoriesMigrations,
 ]
 
 /** What stands before any feature does. */
@@ -37,6 +46,9 @@ export type Platform = {
   readonly db: Kysely<Tables>
   readonly keys: Keys
   readonly objects: ObjectStore
+  /** The server's own disk, where repositories lie that are on no other storage. */
+  readonly disk: RepositoryStorage
+  readonly metricsToken: string | undefined
   readonly certificate: CertificateKeeper | undefined
   /** For links; see App. */
   readonly publicUrl: () => string
@@ -102,10 +114,16 @@ export const openPlatform = async (
   const keys = await openKeys({ keysDir: config.keysDir, rootKey: secrets.rootKey, db, clock })
   const objects = await openObjectStore({ folder: join(config.dataDir, 'objects') })
   ends.add(() => objects.close())
+  const disk = openDiskStorage({
+    folder: join(config.dataDir, 'repositories'),
+    reserveBytes: defaultReserveBytes,
+  })
+  ends.add(() => disk.close())
   const certificate = await openTls(config, clock, log)
   ends.add(() => certificate?.stop())
   const publicUrl = (): string => publicUrlOf(config, port())
-  return { config, clock, log, db, keys, objects, certificate, publicUrl }
+  const { metricsToken } = secrets
+  return { config, clock, log, db, keys, objects, disk, metricsToken, certificate, publicUrl }
 }
 
 export const readyChecks = ({ config, db, objects }: Platform): ReadyCheck[] => [

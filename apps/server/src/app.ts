@@ -101,6 +101,7 @@ export const createApp = async (
       overrides,
     )
     http = made
+    for (const { end } of features) if (end !== undefined) ends.add(end)
     ends.add(() => made.close())
     for (const { stop } of features) if (stop !== undefined) ends.add(stop)
     addHealthRoutes(made, readyChecks(platform))

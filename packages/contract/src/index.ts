@@ -20,6 +20,14 @@ export * from './storages.ts'
 import { identityEndpoints } from './identity.ts'
 import { logEndpoints } from './logs.ts'
 import { objectEndpoints } from './objects.ts'
+import { repositoryEndpoints } from './repositories.ts'
+import { repositoryCredentialEndpoints } from './repository-credentials.ts'
 
 /** All endpoints, for the router, the contract walk and the OpenAPI document. */
-export const allEndpoints = [...identityEndpoints, ...logEndpoints, ...objectEndpoints] as const
+export const allEndpoints = [
+  ...identityEndpoints,
+  ...logEndpoints,
+  ...objectEndpoints,
+  ...repositoryEndpoints,
+  ...repositoryCredentialEndpoints,
+] as const

@@ -33,12 +33,15 @@ export type Config = {
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
   readonly logFormat: 'auto' | 'json' | 'text'
   readonly accessLog: AccessLog
+  readonly accessLogFormat: 'json' | 'combined'
 }
 
 /** Kept apart from the configuration, so that what is printed or passed around holds none of them. */
 export type Secrets = {
   /** 32 bytes; undefined where the root key is a file in the keys folder. */
   readonly rootKey: Uint8Array | undefined
+  /** Opens the door of /metrics to programs. */
+  readonly metricsToken: string | undefined
 }
 
 /** A line of `hearthold config`. */
@@ -150,6 +153,7 @@ const configFrom = (understood: Understood, raw: RawConfig): Config => {
     logLevel: at<Config['logLevel']>('logLevel'),
     logFormat: at<Config['logFormat']>('logFormat'),
     accessLog: at<AccessLog>('accessLog'),
+    accessLogFormat: at<Config['accessLogFormat']>('accessLogFormat'),
   }
 }
 
@@ -187,7 +191,10 @@ export const loadConfig = (
   const config = configFrom(understood, raw)
   return {
     config,
-    secrets: { rootKey: understood.values.get('rootKey') as Uint8Array | undefined },
+    secrets: {
+      rootKey: understood.values.get('rootKey') as Uint8Array | undefined,
+      metricsToken: understood.values.get('metricsToken') as string | undefined,
+    },
     inForce: tableOfSettings.map((setting) => describe(setting, raw, config)),
     warnings: [...raw.warnings, ...warningsFor(config)],
     verbFlags: raw.verbFlags,

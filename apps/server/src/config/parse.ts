@@ -119,6 +119,14 @@ export const parseKey = (text: string): Uint8Array => {
   return new Uint8Array(Buffer.from(trimmed, 'base64url'))
 }
 
+/** At least 16 printable characters; a newline at the end is ignored. */
+const parseToken = (text: string): string => {
+  const trimmed = text.trim()
+  return /^[!-~]{16,512}$/.test(trimmed)
+    ? trimmed
+    : refuse('must be 16 to 512 printable characters without blanks')
+}
+
 const parseAccessLog = (text: string, folder: string): AccessLog => {
   if (text === 'off' || text === 'log') return { kind: text }
   return /[/\\]/.test(text) || text.endsWith('.log')
@@ -156,5 +164,7 @@ export const parseSetting = (setting: Setting, text: string, folder: string): Se
       return parseAccessLog(text, folder)
     case 'key':
       return parseKey(text)
+    case 'token':
+      return parseToken(text)
   }
 }

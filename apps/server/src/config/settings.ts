@@ -9,6 +9,7 @@ export type SettingKind =
   | 'choice'
   | 'access-log'
   | 'key'
+  | 'token'
 
 /**
  * One setting. `hearthold config`, `serve --help` and the operating guide are printed from this table, so a
@@ -148,6 +149,25 @@ export const settings = [
     placeholder: 'WHERE',
     default: 'off',
     doc: 'Requests without queries, headers or bodies: off, log (with the rest), or a file, opened anew on SIGHUP.',
+  },
+  {
+    name: 'accessLogFormat',
+    flag: 'access-log-format',
+    env: 'HEARTHOLD_ACCESS_LOG_FORMAT',
+    kind: 'choice',
+    placeholder: 'FORMAT',
+    default: 'json',
+    choices: ['json', 'combined'],
+    doc: "Lines of an access log in a file: JSON, or Apache's combined format.",
+  },
+  {
+    name: 'metricsToken',
+    flag: 'metrics-token',
+    env: 'HEARTHOLD_METRICS_TOKEN',
+    kind: 'token',
+    placeholder: 'TOKEN',
+    secret: true,
+    doc: 'What a program shows to read /metrics, as bearer token or Basic password; without it only hosts may.',
   },
 ] as const satisfies readonly Setting[]
 

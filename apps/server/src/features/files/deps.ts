@@ -14,6 +14,8 @@ export type FilesDeps = {
   readonly objects: ObjectStore
   /** Bytes that an account may keep, undefined without a limit; `on` is this database or a transaction of it. */
   readonly quotaBytes: (on: unknown, account: string) => Promise<number | undefined>
+  /** Bytes that an account keeps elsewhere on this server, which the same quota covers. */
+  readonly otherBytes?: (account: string) => number
   /** Whether an account, by its account log, may read a log. */
   readonly mayReadLog: (accountLog: string, log: string) => Promise<boolean>
 }

@@ -11,7 +11,7 @@ import {
   logsReferring,
   type StoredObject,
 } from './store.ts'
-import { addUsage, entryGraceBytes, overQuota, refundObjects } from './usage.ts'
+import { addUsage, entryGraceBytes, otherBytesOf, overQuota, refundObjects } from './usage.ts'
 
 const missing = (): ProblemError =>
   new ProblemError('object_missing', 'An object that this refers to is not stored.')
@@ -31,7 +31,7 @@ const askedOnce = (mayRead: (log: string) => Promise<boolean>) => {
 
 /** What the log service asks of the objects: see the type. */
 export const objectAccess = (
-  deps: Pick<FilesDeps, 'objects' | 'log' | 'quotaBytes'>,
+  deps: Pick<FilesDeps, 'objects' | 'log' | 'quotaBytes' | 'otherBytes'>,
 ): ObjectAccess => ({
   checkReferencable: async (trx, { actor, references, mayRead }) => {
     const on = filesTables(trx)
@@ -59,7 +59,8 @@ export const objectAccess = (
     const used = await addUsage(on, account, { objectBytes: 0, entryBytes: sizeBytes })
     if (sizeBytes <= 0) return
     const quota = await deps.quotaBytes(on, account)
-    if (quota === undefined || used <= quota + entryGraceBytes) return
+    if (quota === undefined) return
+    if (used + otherBytesOf(deps, account) <= quota + entryGraceBytes) return
     // An append of one entry has no savepoint: a refusal must leave the sum as it was.
     await addUsage(on, account, { objectBytes: 0, entryBytes: -sizeBytes })
     throw overQuota()

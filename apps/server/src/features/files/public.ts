@@ -31,7 +31,7 @@ export type Files = {
  * service, and the feature after it.
  */
 export const createObjectAccess = (
-  deps: Pick<FilesDeps, 'objects' | 'log' | 'quotaBytes'>,
+  deps: Pick<FilesDeps, 'objects' | 'log' | 'quotaBytes' | 'otherBytes'>,
 ): ObjectAccess => objectAccess(deps)
 
 /** Makes the feature; its migrations must have run. */

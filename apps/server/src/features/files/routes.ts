@@ -10,7 +10,7 @@ import {
   writeUpload,
 } from '@hearthold/contract'
 import { bind, bindStream, type Http } from '#platform/http/index.ts'
-import { byteRange } from './byte-range.ts'
+import { byteRange } from '#platform/http/byte-range.ts'
 import type { FilesService } from './service.ts'
 
 /** Binds the endpoints of packages/contract/src/objects.ts. */

@@ -4,7 +4,7 @@ import { type BundleService, bundleService } from './bundles.ts'
 import type { Asker, FilesDeps } from './deps.ts'
 import { readableObjects } from './object-access.ts'
 import { type UploadService, uploadService } from './uploads.ts'
-import { bandOf, findUsage } from './usage.ts'
+import { bandOf, findUsage, otherBytesOf } from './usage.ts'
 
 export type FilesService = {
   readonly uploads: UploadService
@@ -26,7 +26,7 @@ export const filesService = (deps: FilesDeps): FilesService => ({
   usage: async ({ account }) => {
     const { objectBytes, entryBytes } = await findUsage(deps.db, account)
     const quotaBytes = await deps.quotaBytes(deps.db, account)
-    const usedBytes = objectBytes + entryBytes
+    const usedBytes = objectBytes + entryBytes + otherBytesOf(deps, account)
     return { usedBytes, quotaBytes: quotaBytes ?? null, band: bandOf(usedBytes, quotaBytes) }
   },
 })

@@ -5,6 +5,13 @@ import type { FilesDeps, On } from './deps.ts'
 /** What an account keeps, in bytes: objects and, while they are uploaded, what they will be; log entries; registers. */
 export type Usage = { readonly objectBytes: number; readonly entryBytes: number }
 
+/** What the quota is asked of: one for a member's files and repositories together (REPO-4). */
+export type QuotaDeps = Pick<FilesDeps, 'quotaBytes' | 'otherBytes'>
+
+/** Bytes of an account that are none of this feature's. */
+export const otherBytesOf = ({ otherBytes }: QuotaDeps, account: string): number =>
+  otherBytes?.(account) ?? 0
+
 /**
  * How far entries may pass the quota. An erasure is an entry too: who has filled their quota must still be able to
  * write what empties it.
@@ -58,14 +65,14 @@ export const addUsage = async (on: On, account: string, added: Usage): Promise<n
  * @throws ProblemError `over_quota`
  */
 export const chargeObjects = async (
-  deps: Pick<FilesDeps, 'quotaBytes'>,
+  deps: QuotaDeps,
   on: On,
   account: string,
   sizeBytes: number,
 ): Promise<void> => {
   const used = await addUsage(on, account, { objectBytes: sizeBytes, entryBytes: 0 })
   const quota = await deps.quotaBytes(on, account)
-  if (quota !== undefined && used > quota) throw overQuota()
+  if (quota !== undefined && used + otherBytesOf(deps, account) > quota) throw overQuota()
 }
 
 /**
@@ -73,14 +80,15 @@ export const chargeObjects = async (
  * @throws ProblemError `over_quota`
  */
 export const checkRoom = async (
-  deps: Pick<FilesDeps, 'quotaBytes' | 'db'>,
+  deps: QuotaDeps & Pick<FilesDeps, 'db'>,
   account: string,
   sizeBytes: number,
 ): Promise<void> => {
   const quota = await deps.quotaBytes(deps.db, account)
   if (quota === undefined) return
   const { objectBytes, entryBytes } = await findUsage(deps.db, account)
-  if (objectBytes + entryBytes + sizeBytes > quota) throw overQuota()
+  const used = objectBytes + entryBytes + otherBytesOf(deps, account)
+  if (used + sizeBytes > quota) throw overQuota()
 }
 
 /** Takes removed objects off their owners. */

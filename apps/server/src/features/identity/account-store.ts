@@ -25,6 +25,21 @@ export const listAccounts = (on: On): Promise<AccountRow[]> =>
     .orderBy('account')
     .execute()
 
+/** Those of `accounts` that may not act: suspended, waiting, or gone. */
+export const listInactive = async (
+  on: On,
+  accounts: readonly string[],
+): Promise<ReadonlySet<string>> => {
+  const rows = await on
+    .selectFrom('accounts')
+    .select('account')
+    .where('suspended', '=', 0)
+    .where('waiting_until', 'is', null)
+    .execute()
+  const active = new Set(rows.map(({ account }) => account))
+  return new Set(accounts.filter((account) => !active.has(account)))
+}
+
 export const insertAccount = async (trx: Trx, row: AccountRow): Promise<void> => {
   await trx.insertInto('accounts').values(row).execute()
 }

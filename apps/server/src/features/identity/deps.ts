@@ -27,6 +27,8 @@ export type IdentityDeps = {
   readonly defaultQuotaBytes: number | undefined
   /** Bytes that each of these accounts uses; asked of the feature that counts them. */
   readonly usedBytes: (accounts: readonly string[]) => Promise<ReadonlyMap<string, number>>
+  /** Told after a member was suspended, or let in again. */
+  readonly onMembersChanged?: () => Promise<void>
 }
 
 /** Who calls, as far as a service may know it. */

@@ -87,6 +87,7 @@ export const membersService = (parts: IdentityParts) => {
         return removeSessions(trx, { account })
       })
       events.ended(ended)
+      if (wanted.suspended !== undefined) await parts.onMembersChanged?.()
       const row = await findAccount(db, account)
       if (!row) throw new ProblemError('not_found', 'There is no such member.')
       return showMember(parts, row)

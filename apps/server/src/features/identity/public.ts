@@ -1,10 +1,13 @@
-import type { SessionLookup } from '#platform/access/session.ts'
+import type { SessionContext, SessionLookup } from '#platform/access/session.ts'
 import type { Http } from '#platform/http/index.ts'
-import type { IdentityDeps, On } from './deps.ts'
+import { listInactive } from './account-store.ts'
+import { checkProof } from './credentials.ts'
+import type { Caller, IdentityDeps, On } from './deps.ts'
 import { openSetUp, type SetUpState } from './instance.ts'
 import { getQuotaBytes } from './members.ts'
 import { createParts } from './parts.ts'
 import { bindIdentity } from './routes.ts'
+import { checkSecondFactor } from './second-factor.ts'
 import { identityService } from './service.ts'
 import { findSession } from './session-store.ts'
 import { sessionLookup } from './sessions.ts'
@@ -26,6 +29,16 @@ export type Identity = {
   readonly setUp: Pick<SetUpState, 'needed' | 'token'>
   /** Bytes that an account may keep; undefined without a limit. `on` may be a transaction. Throws `not_found`. */
   quotaBytes(on: unknown, account: string): Promise<number | undefined>
+  /** Passes if this session proved a sign-in method lately. @throws ProblemError `step_up_needed` */
+  checkFreshProof(session: SessionContext): Promise<void>
+  /** The same and, where the account has an authenticator, a code of it. See checkSecondFactor for what it throws. */
+  checkSecondFactor(
+    session: SessionContext,
+    code: string | undefined,
+    caller: Caller,
+  ): Promise<void>
+  /** Those of these accounts that may not act. */
+  inactive(accounts: readonly string[]): Promise<ReadonlySet<string>>
   /** Binds the endpoints of the contract. */
   routes(http: Http): void
   /** Removes what has expired, now and every hour until `stop`. */
@@ -49,6 +62,9 @@ export const openIdentity = async (deps: IdentityDeps): Promise<Identity> => {
     },
     setUp,
     quotaBytes: (on, account) => getQuotaBytes(on as On, account, deps.defaultQuotaBytes),
+    checkFreshProof: (session) => checkProof(parts, session),
+    checkSecondFactor: (session, code, caller) => checkSecondFactor(parts, session, code, caller),
+    inactive: (accounts) => listInactive(deps.db, accounts),
     routes: (http) => bindIdentity(http, service),
     start: async () => {
       await sweepQuietly()

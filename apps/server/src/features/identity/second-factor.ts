@@ -1,5 +1,6 @@
 import { ProblemError } from '@hearthold/contract'
 import type { SessionContext } from '#platform/access/session.ts'
+import { inTransaction } from '#platform/db/index.ts'
 import { findTotp, useTotpStep } from './account-store.ts'
 import { useBackupCode } from './backup-codes.ts'
 import type { Caller, Trx } from './deps.ts'
@@ -61,4 +62,20 @@ export const confirmSecondFactor = async (
   if (!(await useSecondFactor(parts, trx, account, code))) return 'wrong'
   await returnGuess(trx, ...counted)
   return 'right'
+}
+
+/**
+ * The same for an act of another feature: passes, or throws.
+ * @throws ProblemError `step_up_needed`, `second_factor_needed`, `second_factor_wrong`, `locked_out`
+ */
+export const checkSecondFactor = async (
+  parts: IdentityParts,
+  session: SessionContext,
+  code: string | undefined,
+  caller: Caller,
+): Promise<void> => {
+  const outcome = await inTransaction(parts.db, (trx) =>
+    confirmSecondFactor(parts, trx, session, code, caller),
+  )
+  if (outcome === 'wrong') throw secondFactorWrong()
 }

@@ -4,6 +4,7 @@ import {
   type Endpoint,
   objectEndpoints,
   readLog,
+  readRepositoryObject,
 } from '@hearthold/contract'
 import type { FastifyRequest } from 'fastify'
 
@@ -22,6 +23,7 @@ const bulkEndpoints: ReadonlySet<Endpoint> = new Set<Endpoint>([
   ...objectEndpoints,
   appendLogs,
   readLog,
+  readRepositoryObject,
 ])
 
 /** The facts of an endpoint of the contract. */

@@ -1,0 +1,71 @@
+import { dayMs, type Db } from './deps.ts'
+
+type State = { readonly confirmedAt: number; readonly jumpedAt: number | null }
+
+/** What a sweep may believe of the time. */
+export type SweepTime = {
+  /** True where what is due by `now` may be destroyed. */
+  readonly trusted: boolean
+  readonly now: number
+}
+
+/**
+ * The time of the bin.
+ *
+ * [Note: the bin's clock] What waits in the bin is destroyed by the clock, so a clock that is wrong must not destroy.
+ * The greatest time that was ever believed is kept in the table. What is deleted is stamped with that or with now,
+ * whichever is later: a clock set back cannot shorten a freeze. A sweep that finds the clock more than a day ahead of it
+ * (a jump, or a server that was off) destroys nothing; the new time is believed once a further sweep finds it standing a
+ * day later. A clock that went back meanwhile was wrong, and is forgotten.
+ */
+export class BinClock {
+  readonly #db: Db
+  #state: State
+
+  private constructor(db: Db, state: State) {
+    this.#db = db
+    this.#state = state
+  }
+
+  static async open(db: Db, now: number): Promise<BinClock> {
+    const row = await db.selectFrom('repository_clock').selectAll().executeTakeFirst()
+    if (row === undefined)
+      await db
+        .insertInto('repository_clock')
+        .values({ id: 1, confirmed_at: now, jumped_at: null })
+        .execute()
+    return new BinClock(db, {
+      confirmedAt: row?.confirmed_at ?? now,
+      jumpedAt: row?.jumped_at ?? null,
+    })
+  }
+
+  /** When something that is deleted now was deleted. */
+  stamp(now: number): number {
+    return Math.max(now, this.#state.confirmedAt)
+  }
+
+  /** Asked by each sweep, before it destroys. */
+  async sweepAt(now: number): Promise<SweepTime> {
+    const { next, trusted } = judge(this.#state, now)
+    if (next.confirmedAt !== this.#state.confirmedAt || next.jumpedAt !== this.#state.jumpedAt)
+      await this.#db
+        .updateTable('repository_clock')
+        .set({ confirmed_at: next.confirmedAt, jumped_at: next.jumpedAt })
+        .execute()
+    this.#state = next
+    return { trusted, now }
+  }
+}
+
+/** See [Note: the bin's clock]. */
+export const judge = (
+  { confirmedAt, jumpedAt }: State,
+  now: number,
+): { next: State; trusted: boolean } => {
+  if (now - confirmedAt <= dayMs)
+    return { next: { confirmedAt: Math.max(confirmedAt, now), jumpedAt: null }, trusted: true }
+  const since = jumpedAt === null || now < jumpedAt ? now : jumpedAt
+  if (now - since < dayMs) return { next: { confirmedAt, jumpedAt: since }, trusted: false }
+  return { next: { confirmedAt: now, jumpedAt: null }, trusted: true }
+}

@@ -1,0 +1,139 @@
+import { type AnswerOf, type getBin, ProblemError, type restoreBin } from '@hearthold/contract'
+import type { SessionContext } from '#platform/access/session.ts'
+import type { BinnedObject, RepositoryStore } from '#platform/storage/storage.ts'
+import { noteAlarms } from './alarms.ts'
+import { hourMs } from './deps.ts'
+import type { Live } from './live.ts'
+import type { Parts } from './parts.ts'
+import { memberRoom, roomIn } from './quota.ts'
+import { endBurst } from './settings.ts'
+
+type Group = AnswerOf<typeof getBin>['groups'][number]
+type Amount = { objects: number; bytes: number }
+
+/** What waits in the bin, by the hour in which it was deleted, newest first. */
+export const listBin = async (
+  { catalogue }: Parts,
+  session: SessionContext,
+  id: string,
+): Promise<AnswerOf<typeof getBin>> => {
+  const live = catalogue.own(session, id)
+  const groups = new Map<number, Group>()
+  const all: Amount = { objects: 0, bytes: 0 }
+  await live.guard(async () => {
+    for await (const part of (await live.store()).bin.list())
+      for (const object of part) {
+        all.objects += 1
+        all.bytes += object.sizeBytes
+        addTo(groups, object)
+      }
+  })
+  return { groups: [...groups.values()].toSorted((a, b) => b.deletedAt - a.deletedAt), ...all }
+}
+
+const addTo = (
+  groups: Map<number, Group>,
+  { ref, deletedAt, keptUntil, sizeBytes }: BinnedObject,
+) => {
+  const hour = Math.floor(deletedAt / hourMs)
+  const group = groups.get(hour) ?? { deletedAt, keptUntil, snapshots: 0, objects: 0, bytes: 0 }
+  // The first of the hour: what was deleted since then is the whole group.
+  group.deletedAt = Math.min(group.deletedAt, deletedAt)
+  group.keptUntil = Math.max(group.keptUntil, keptUntil)
+  group.snapshots += ref.type === 'snapshots' ? 1 : 0
+  group.objects += 1
+  group.bytes += sizeBytes
+  groups.set(hour, group)
+}
+
+/** Whatever a snapshot needs is back before it. */
+const order: Readonly<Record<string, number>> = { keys: 0, index: 1, config: 2, snapshots: 3 }
+
+/**
+ * Brings back what was deleted since a time. Data first: a restore that is cut off leaves no snapshot whose data is
+ * missing, and can be asked for again.
+ * @throws ProblemError `over_quota`, and nothing is brought back
+ */
+export const restoreFromBin = async (
+  parts: Parts,
+  session: SessionContext,
+  id: string,
+  deletedSince: number,
+): Promise<AnswerOf<typeof restoreBin>> => {
+  const { deps, catalogue } = parts
+  const live = catalogue.own(session, id)
+  await live.count()
+  const member = await memberRoom(deps, catalogue, live.facts.account)
+  const restored = await live.inTurn(() =>
+    live.guard(async () => {
+      const store = await live.store()
+      const { bytes, others } = await selected(store, deletedSince)
+      if (bytes > roomIn(catalogue, live, member))
+        throw new ProblemError('over_quota', 'There is no room left in the quota for all of it.')
+      return bringBack(live, store, deletedSince, others)
+    }),
+  )
+  if (live.facts.burstSince !== null) await endBurst(deps.clock.now(), live)
+  await noteAlarms(deps, live)
+  return restored
+}
+
+const selected = async (store: RepositoryStore, deletedSince: number) => {
+  let bytes = 0
+  const others: BinnedObject[] = []
+  for await (const part of store.bin.list())
+    for (const object of part) {
+      if (object.deletedAt < deletedSince) continue
+      bytes += object.sizeBytes
+      if (object.ref.type !== 'data') others.push(object)
+    }
+  others.sort((a, b) => (order[a.ref.type] ?? 0) - (order[b.ref.type] ?? 0))
+  return { bytes, others }
+}
+
+const bringBack = async (
+  live: Live,
+  store: RepositoryStore,
+  deletedSince: number,
+  others: readonly BinnedObject[],
+): Promise<Amount> => {
+  const amount: Amount = { objects: 0, bytes: 0 }
+  const one = async (object: BinnedObject): Promise<void> => {
+    const back = await store.bin.restore(object)
+    live.counts.unbinned(object, back)
+    if (!back) return
+    amount.objects += 1
+    amount.bytes += object.sizeBytes
+  }
+  for await (const part of store.bin.list())
+    for (const object of part)
+      if (object.ref.type === 'data' && object.deletedAt >= deletedSince) await one(object)
+  for (const object of others) await one(object)
+  return amount
+}
+
+const destroyIn = async (live: Live, isDue: (object: BinnedObject) => boolean): Promise<Amount> => {
+  await live.count()
+  return live.inTurn(() =>
+    live.guard(async () => {
+      const amount: Amount = { objects: 0, bytes: 0 }
+      const { bin } = await live.store()
+      for await (const part of bin.list())
+        for (const object of part) {
+          if (!isDue(object)) continue
+          await bin.remove(object)
+          live.counts.unbinned(object, false)
+          amount.objects += 1
+          amount.bytes += object.sizeBytes
+        }
+      return amount
+    }),
+  )
+}
+
+/** Destroys what has waited for as long as it was promised. */
+export const expireBin = (live: Live, now: number): Promise<Amount> =>
+  destroyIn(live, ({ keptUntil }) => keptUntil <= now)
+
+/** Destroys all that waits, whatever was promised. */
+export const emptyBin = (live: Live): Promise<Amount> => destroyIn(live, () => true)

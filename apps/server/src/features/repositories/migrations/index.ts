@@ -1,0 +1,5 @@
+import type { Migration } from '#platform/db/index.ts'
+import { createRepositories } from './0001-repositories.ts'
+
+/** In the order they are run. */
+export const repositoriesMigrations: readonly Migration[] = [createRepositories]

@@ -1,0 +1,94 @@
+import { randomBytes } from 'node:crypto'
+import {
+  type BodyOf,
+  createRepository,
+  ProblemError,
+  type Repository,
+  resticTypes,
+  type updateRepository,
+} from '@hearthold/contract'
+import type { SessionContext } from '#platform/access/session.ts'
+import { isUniqueViolation } from '#platform/db/index.ts'
+import { noteAlarms } from './alarms.ts'
+import { type Parts, shown } from './parts.ts'
+import { Live } from './live.ts'
+import { insertRepository, neverScrubbed, nothingCounted, type RepositoryFacts } from './store.ts'
+
+const defaultFreezeDays = 30
+const defaultAlarmHours = 36
+/** Of one member; a machine or a purpose each. */
+export const repositoriesPerAccount = 200
+
+const exists = (): ProblemError =>
+  new ProblemError('repository_exists', 'You have a repository of this name already.')
+
+type Wanted = BodyOf<typeof createRepository>
+
+const newFacts = (account: string, wanted: Wanted, now: number): RepositoryFacts => ({
+  id: randomBytes(16).toString('hex'),
+  account,
+  name: wanted.name,
+  storage: wanted.storage ?? null,
+  createdAt: now,
+  removedAt: null,
+  destroyedAt: null,
+  quotaBytes: wanted.quotaBytes ?? null,
+  freezeDays: wanted.freezeDays ?? defaultFreezeDays,
+  alarmAfterHours:
+    wanted.alarmAfterHours === undefined ? defaultAlarmHours : wanted.alarmAfterHours,
+  counts: nothingCounted,
+  scrub: neverScrubbed,
+  burstSince: null,
+  burstSeenAt: null,
+  maintain: null,
+  drill: null,
+  alarms: [],
+})
+
+/** Makes a repository; a folder that is there already, of rest-server say, is taken up as it is. */
+export const create = async (
+  { deps, catalogue }: Parts,
+  { account }: SessionContext,
+  wanted: Wanted,
+): Promise<Repository> => {
+  const { db, clock } = deps
+  if (resticTypes.some((type) => type === wanted.name))
+    throw new ProblemError('repository_name_invalid', 'restic keeps this name for itself.')
+  if (catalogue.at(account, wanted.name) !== undefined) throw exists()
+  if (catalogue.of(account).length >= repositoriesPerAccount)
+    throw new ProblemError('rate_limited', 'Remove repositories that you no longer use first.')
+  if (wanted.storage !== undefined) await deps.openStorage(wanted.storage, () => 0)
+  const live = new Live(deps, newFacts(account, wanted, clock.now()))
+  await live.guard(async () => (await live.store()).create())
+  await live.count()
+  try {
+    await insertRepository(db, live.facts)
+  } catch (error) {
+    if (isUniqueViolation(error)) throw exists()
+    throw error
+  }
+  catalogue.add(live)
+  return shown(deps, live)
+}
+
+export const update = async (
+  { deps, catalogue }: Parts,
+  session: SessionContext,
+  id: string,
+  wanted: BodyOf<typeof updateRepository>,
+): Promise<Repository> => {
+  const live = catalogue.own(session, id)
+  const { burstSeen, ...settings } = wanted
+  const shorter = settings.freezeDays !== undefined && settings.freezeDays < live.facts.freezeDays
+  if (shorter) await deps.members.checkFreshProof(session)
+  await live.save(settings)
+  if (burstSeen) await endBurst(deps.clock.now(), live)
+  await noteAlarms(deps, live)
+  return shown(deps, live)
+}
+
+/** What was deleted until now raises no alarm any more. */
+export const endBurst = async (now: number, live: Live): Promise<void> => {
+  live.counts.forgetDeletions()
+  await live.save({ burstSince: null, burstSeenAt: now })
+}
