@@ -11,6 +11,7 @@ import { codeOf, s3Failure } from './s3-failures.ts'
 import { type S3Options, s3Origin } from './s3-options.ts'
 
 const dayMs = 24 * 3600_000
+const shortestLockMs = 30_000
 const emptySha256 = createHash('sha256').digest('hex')
 /** Larger ones would have to be sent in parts; restic's packs are at most 128 MiB. */
 export const singlePutLimitBytes = 5 * 1024 ** 3
@@ -173,7 +174,7 @@ export class S3Client {
       key: to,
       headers: {
         'x-amz-copy-source': `/${encode(bucket)}/${encodePath(prefix + from)}`,
-        ...(lockDays === undefined ? {} : lockUntilHeaders(lockUntil)),
+        ...(lockDays === undefined ? {} : this.#lockUntilHeaders(lockUntil)),
       },
     })
     // An error may come after the 200 of the head.
@@ -215,12 +216,16 @@ export class S3Client {
     return {
       'x-amz-sdk-checksum-algorithm': 'SHA256',
       'x-amz-checksum-sha256': Buffer.from(sha256, 'hex').toString('base64'),
-      ...lockUntilHeaders(this.lockUntil()),
+      ...this.#lockUntilHeaders(this.lockUntil()),
+    }
+  }
+
+  /** A lock that ends at once, as without a freeze, stores refuse. */
+  #lockUntilHeaders(until: number): Record<string, string> {
+    if (until < this.now() + shortestLockMs) return {}
+    return {
+      'x-amz-object-lock-mode': 'COMPLIANCE',
+      'x-amz-object-lock-retain-until-date': new Date(until).toISOString(),
     }
   }
 }
-
-const lockUntilHeaders = (until: number): Record<string, string> => ({
-  'x-amz-object-lock-mode': 'COMPLIANCE',
-  'x-amz-object-lock-retain-until-date': new Date(until).toISOString(),
-})

@@ -53,6 +53,14 @@ const publish = async (
   return outcome === 'missing' ? 'stored' : 'exists'
 }
 
+/** Some servers keep what came of a body that was cut off, and notice the cut only after our DELETE: so it is sent twice. */
+const clearAway = (client: WebDavClient, temporary: string): void => {
+  // Nobody waits for this; what cannot be removed now is swept when it is a day old.
+  const remove = (): void => void client.remove(temporary).catch(() => undefined)
+  remove()
+  setTimeout(remove, 1000).unref()
+}
+
 const writable = (place: WebDavPlace, ref: ObjectRef): WritablePlace => {
   const { client, root, collections } = place
   const path = root + pathOf(ref)
@@ -73,8 +81,7 @@ const writable = (place: WebDavPlace, ref: ObjectRef): WritablePlace => {
       return await publish(client, temporary, path, sizeBytes, replace)
     } catch (error) {
       collections.forget(folderOf(path))
-      // Nobody waits for this; what cannot be removed now is swept when it is a day old.
-      client.remove(temporary).catch(() => undefined)
+      clearAway(client, temporary)
       throw error
     }
   }
