@@ -110,7 +110,6 @@ export class SimulatedDisk {
       truncateSync: (file, sizeBytes) => this.#now(() => this.#file(file).truncate(sizeBytes)),
       readSync: (file, bytes, position) => this.#now(() => this.#file(file).read(bytes, position)),
       writeSync: (file, bytes, position) => this.#now(() => this.#write(file, [bytes], position)),
-      writevSync: (file, parts, position) => this.#now(() => this.#write(file, parts, position)),
       read: (file, bytes, position) => this.#later(() => this.#file(file).read(bytes, position)),
       writev: (file, parts, position) => this.#later(() => this.#write(file, parts, position)),
       fsync: (file) => this.#fsync(file),

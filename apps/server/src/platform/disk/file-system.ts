@@ -38,8 +38,6 @@ export type FileSystem = {
   readSync(file: number, bytes: Uint8Array, position: number): number
   /** May answer fewer bytes than given. */
   writeSync(file: number, bytes: Uint8Array, position: number): number
-  /** May answer fewer bytes than given. */
-  writevSync(file: number, parts: readonly Uint8Array[], position: number): number
   read(file: number, bytes: Uint8Array, position: number): Promise<number>
   /** May answer fewer bytes than given. */
   writev(file: number, parts: readonly Uint8Array[], position: number): Promise<number>
@@ -97,7 +95,6 @@ export const nodeFileSystem: FileSystem = {
   truncateSync: (file, sizeBytes) => nodeFs.ftruncateSync(file, sizeBytes),
   readSync: (file, bytes, position) => nodeFs.readSync(file, bytes, 0, bytes.length, position),
   writeSync: (file, bytes, position) => nodeFs.writeSync(file, bytes, 0, bytes.length, position),
-  writevSync: (file, parts, position) => nodeFs.writevSync(file, parts, position),
   read: (file, bytes, position) =>
     new Promise((resolve, reject) => {
       nodeFs.read(file, bytes, 0, bytes.length, position, (error, count) =>
@@ -157,24 +154,7 @@ export const writeFully = async (
   }
 }
 
-/** The same at once. */
-export const writevFullySync = (
-  fs: FileSystem,
-  file: number,
-  parts: readonly Uint8Array[],
-  position: number,
-): void => {
-  let left = parts
-  let at = position
-  while (left.length > 0) {
-    const written = fs.writevSync(file, left, at)
-    if (written === 0) throw Object.assign(new Error('The disk took no byte'), { code: 'EIO' })
-    at += written
-    left = without(left, written)
-  }
-}
-
-/** The same for one small part. */
+/** The same at once, for small files. */
 export const writeFullySync = (
   fs: FileSystem,
   file: number,

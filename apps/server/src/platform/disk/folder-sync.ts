@@ -34,52 +34,82 @@ export type FolderSyncOptions = {
  * reports a failed write once per open folder, and forgets what it could not write. So whoever changed a name before a
  * failed fsync ended must fail too, even if the next fsync succeeds.
  */
-export const folderSync = (
-  fs: FileSystem,
-  { limit = Number.POSITIVE_INFINITY, shared = false }: FolderSyncOptions = {},
-): FolderSync => {
-  const folders = new Map<string, Folder>()
-  let closed = false
+export const folderSync = (fs: FileSystem, options: FolderSyncOptions = {}): FolderSync =>
+  new SharedSyncs(fs, options)
 
-  const forget = (path: string, folder: Folder): void => {
-    folders.delete(path)
-    folder.forgotten = true
-    if (!folder.running) tryEach(() => fs.closeSync(folder.file))
+class SharedSyncs implements FolderSync {
+  readonly #fs: FileSystem
+  readonly #limit: number
+  readonly #shared: boolean
+  /** Those used longest ago first. */
+  readonly #folders = new Map<string, Folder>()
+  #closed = false
+
+  constructor(fs: FileSystem, options: FolderSyncOptions) {
+    this.#fs = fs
+    this.#limit = options.limit ?? Number.POSITIVE_INFINITY
+    this.#shared = options.shared ?? false
   }
 
-  const evict = (): void => {
-    for (const [path, folder] of folders) {
-      if (folders.size <= limit) return
-      if (!folder.running) forget(path, folder)
+  changing(path: string): () => Promise<void> {
+    const folder = this.#opened(path)
+    const { failures } = folder
+    return async () => {
+      const isGone = this.#closed || (folder.forgotten && !folder.running)
+      if (folder.failures !== failures || isGone) throw lostNames()
+      const { promise, resolve, reject } = Promise.withResolvers<void>()
+      folder.waiting.push({ resolve, reject })
+      if (!folder.running) void this.#run(folder)
+      await promise
     }
   }
 
-  const opened = (path: string): Folder => {
-    if (closed) throw new Error('The store is closed')
-    const found = folders.get(path)
-    if (found && (!shared || fs.statSync(path)?.inode === found.inode)) {
-      if (folders.size >= limit) {
-        folders.delete(path)
-        folders.set(path, found)
-      }
+  close(): void {
+    this.#closed = true
+    for (const folder of this.#folders.values())
+      if (!folder.running) this.#fs.closeSync(folder.file)
+    this.#folders.clear()
+  }
+
+  #opened(path: string): Folder {
+    if (this.#closed) throw new Error('The store is closed')
+    const found = this.#folders.get(path)
+    const isSame = found && (!this.#shared || this.#fs.statSync(path)?.inode === found.inode)
+    this.#folders.delete(path)
+    if (found && isSame) {
+      this.#folders.set(path, found)
       return found
     }
-    if (found) forget(path, found)
-    const file = fs.openSync(path, 'r')
-    const inode = shared ? fs.fstatSync(file).inode : 0
+    if (found) this.#forget(found)
+    const file = this.#fs.openSync(path, 'r')
+    const inode = this.#shared ? this.#fs.fstatSync(file).inode : 0
     const folder = { file, inode, running: false, failures: 0, waiting: [], forgotten: false }
-    folders.set(path, folder)
-    evict()
+    this.#folders.set(path, folder)
+    this.#evict()
     return folder
   }
 
-  const run = async (folder: Folder): Promise<void> => {
+  #evict(): void {
+    for (const [path, folder] of this.#folders) {
+      if (this.#folders.size <= this.#limit) return
+      if (folder.running) continue
+      this.#folders.delete(path)
+      this.#forget(folder)
+    }
+  }
+
+  #forget(folder: Folder): void {
+    folder.forgotten = true
+    if (!folder.running) tryEach(() => this.#fs.closeSync(folder.file))
+  }
+
+  async #run(folder: Folder): Promise<void> {
     folder.running = true
     while (folder.waiting.length > 0) {
       const served = folder.waiting
       folder.waiting = []
       try {
-        await fs.fsync(folder.file)
+        await this.#fs.fsync(folder.file)
         for (const waiter of served) waiter.resolve()
       } catch (error) {
         folder.failures += 1
@@ -89,27 +119,7 @@ export const folderSync = (
       }
     }
     folder.running = false
-    if (closed || folder.forgotten) tryEach(() => fs.closeSync(folder.file))
-  }
-
-  return {
-    changing: (path) => {
-      const folder = opened(path)
-      const { failures } = folder
-      return async () => {
-        const isGone = closed || (folder.forgotten && !folder.running)
-        if (folder.failures !== failures || isGone) throw lostNames()
-        const { promise, resolve, reject } = Promise.withResolvers<void>()
-        folder.waiting.push({ resolve, reject })
-        if (!folder.running) void run(folder)
-        await promise
-      }
-    },
-    close: () => {
-      closed = true
-      for (const folder of folders.values()) if (!folder.running) fs.closeSync(folder.file)
-      folders.clear()
-    },
+    if (this.#closed || folder.forgotten) tryEach(() => this.#fs.closeSync(folder.file))
   }
 }
 

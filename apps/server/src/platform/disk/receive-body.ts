@@ -1,6 +1,6 @@
 import { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
-import { type FileSystem, writeFully, writevFullySync } from './file-system.ts'
+import { type FileSystem, writeFully } from './file-system.ts'
 import { releaseBuffer } from './release-buffer.ts'
 
 /** One writev for this many bytes, unless told otherwise: eight of Node's 64 KiB reads. */
@@ -24,8 +24,6 @@ export type ReceiveOptions = {
   onBatch: (parts: readonly Uint8Array[]) => void
   /** Called after each batch when it is written. */
   onWritten: () => void
-  /** Asked for each batch: true to write it at once, which costs less than the thread pool, and waits for the disk. */
-  writesNow?: () => boolean
 }
 
 /**
@@ -111,38 +109,24 @@ class BodyReceiver {
   #flush(): void {
     if (this.#writing || this.#failed) return
     if (this.#pendingBytes === 0 && this.#ended) this.#resolve(this.#complete)
-    else if (this.#pendingBytes > 0 && (this.#isFull() || this.#ended)) this.#writeBatch()
+    else if (this.#pendingBytes > 0 && (this.#isFull() || this.#ended)) void this.#writeBatch()
   }
 
-  #writeBatch(): void {
+  async #writeBatch(): Promise<void> {
+    const { fs, file, body, onBatch, onWritten } = this.#options
     const parts = this.#pending
     const bytes = this.#pendingBytes
     this.#pending = []
     this.#pendingBytes = 0
-    if (this.#options.writesNow?.()) this.#writeNow(parts, bytes)
-    else void this.#writeInPool(parts, bytes)
-  }
-
-  #writeNow(parts: readonly Uint8Array[], bytes: number): void {
-    const { fs, file, onBatch } = this.#options
-    try {
-      onBatch(parts)
-      writevFullySync(fs, file, parts, this.#position)
-      this.#written(parts, bytes)
-    } catch (error) {
-      return this.#fail(error)
-    }
-    this.#flush()
-  }
-
-  async #writeInPool(parts: readonly Uint8Array[], bytes: number): Promise<void> {
-    const { fs, file, body, onBatch } = this.#options
     this.#writing = true
     const written = writeFully(fs, file, parts, this.#position)
     try {
       onBatch(parts)
       await written
-      this.#written(parts, bytes)
+      // What came off a connection is ours alone; another source may keep its chunks.
+      if (body instanceof IncomingMessage) for (const part of parts) releaseBuffer(part)
+      this.#position += bytes
+      onWritten()
     } catch (error) {
       this.#fail(error)
       await written.catch(() => undefined)
@@ -151,13 +135,6 @@ class BodyReceiver {
     if (this.#failed) return this.#reject(this.#failure)
     if (!this.#ended && body.isPaused()) body.resume()
     this.#flush()
-  }
-
-  #written(parts: readonly Uint8Array[], bytes: number): void {
-    // What came off a connection is ours alone; another source may keep its chunks.
-    if (this.#options.body instanceof IncomingMessage) for (const part of parts) releaseBuffer(part)
-    this.#position += bytes
-    this.#options.onWritten()
   }
 
   #fail(error: unknown): void {

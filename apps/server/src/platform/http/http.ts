@@ -179,21 +179,36 @@ const accessLine = (
 
 const pathOf = (request: FastifyRequest): string => request.url.split('?', 1)[0] ?? ''
 
-/** Builds the layer. Nothing listens yet; `fastify.inject` works at once. */
-export const createHttp = (deps: HttpDeps): Http => {
-  const timeouts = { ...standardTimeouts, ...deps.timeouts }
-  const rawRoutes: RawRoute[] = []
-  const fastify = createFastify(deps, timeouts, problemAnswerer(deps), (req, res) => raw(req, res))
-  const paths = pathIndex()
-  const peerOf = peerReader(deps.trustedProxies)
-  const callers = new WeakMap<FastifyRequest, Caller>()
+const answerUnknownPaths = (fastify: FastifyInstance, paths: PathIndex): void => {
+  fastify.setNotFoundHandler((request, reply) => {
+    const methods = paths.methodsOf(pathOf(request))
+    if (methods.length === 0) throw new ProblemError('not_found', 'There is nothing here.')
+    reply.header('allow', methods.join(', '))
+    throw new ProblemError('method_not_allowed', 'This address does not take that method.')
+  })
+}
+
+const originRules = (deps: HttpDeps, fastify: FastifyInstance): OriginRules => {
   // Asked for every request, and the system for none but the first.
   let listeningPort: number | undefined
-  const rules: OriginRules = {
+  return {
     publicUrl: deps.publicUrl,
     corsOrigins: deps.corsOrigins,
     listeningPort: () => (listeningPort ??= portOf(fastify)),
   }
+}
+
+/** Builds the layer. Nothing listens yet; `fastify.inject` works at once. */
+export const createHttp = (deps: HttpDeps): Http => {
+  const timeouts = { ...standardTimeouts, ...deps.timeouts }
+  const rawRoutes: RawRoute[] = []
+  const fastify = createFastify(deps, timeouts, problemAnswerer(deps), (...given) =>
+    answerRaw(...given),
+  )
+  const paths = pathIndex()
+  const peerOf = peerReader(deps.trustedProxies)
+  const callers = new WeakMap<FastifyRequest, Caller>()
+  const rules = originRules(deps, fastify)
   const cookie = cookieRules(deps.publicUrl)
   const admit = admission({
     rules,
@@ -208,7 +223,7 @@ export const createHttp = (deps: HttpDeps): Http => {
     onlyFromProxies: deps.onlyFromProxies,
   })
   let closing = false
-  const raw = rawHandler(
+  const answerRaw = rawHandler(
     { ...deps, rules, peerOf, nextRequestId: requestIds(), isClosing: () => closing },
     rawRoutes,
   )
@@ -230,12 +245,7 @@ export const createHttp = (deps: HttpDeps): Http => {
     if (deps.accessLog !== undefined)
       accessLine(deps.accessLog, request, reply, callers.get(request))
   })
-  fastify.setNotFoundHandler((request, reply) => {
-    const methods = paths.methodsOf(pathOf(request))
-    if (methods.length === 0) throw new ProblemError('not_found', 'There is nothing here.')
-    reply.header('allow', methods.join(', '))
-    throw new ProblemError('method_not_allowed', 'This address does not take that method.')
-  })
+  answerUnknownPaths(fastify, paths)
 
   return {
     fastify,

@@ -2,11 +2,11 @@ import { join } from 'node:path'
 import { PieceReader } from '../../disk/file-pieces.ts'
 import type { FileSystem } from '../../disk/file-system.ts'
 import { type FolderSync, folderSync } from '../../disk/folder-sync.ts'
+import { BatchSizes } from './batch-sizes.ts'
 import { FolderIndexes } from './folder-index.ts'
 import { DurableFolders } from './durable-folders.ts'
 import { Room } from './room.ts'
 import { Turns } from './turns.ts'
-import { WriteMode } from './write-mode.ts'
 
 /** Folders kept open for their fsyncs: those of two busy repositories. */
 const openFolders = 600
@@ -32,7 +32,7 @@ export type Disk = {
   readonly turns: Turns
   /** Paths of the temporary files being written. */
   readonly temporaries: Set<string>
-  readonly mode: WriteMode
+  readonly batches: BatchSizes
 }
 
 export const makeDisk = (options: DiskOptions): Disk => {
@@ -54,6 +54,6 @@ export const makeDisk = (options: DiskOptions): Disk => {
     room: new Room(fs, folder, reserveBytes),
     turns: new Turns(),
     temporaries,
-    mode: new WriteMode(),
+    batches: new BatchSizes(),
   }
 }

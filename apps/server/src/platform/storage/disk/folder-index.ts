@@ -159,7 +159,7 @@ export class FolderIndexes {
       if (index % filesPerTurn === filesPerTurn - 1) await turn()
       if (!isObjectName(relative, name)) this.#sweep(folder, name)
       else {
-        const stat = fs.statSync(join(folder, name))
+        const stat = fs.statSync(`${folder}/${name}`)
         if (stat) objects.push({ id: name, sizeBytes: stat.sizeBytes, storedAt: stat.modifiedAt })
       }
     }

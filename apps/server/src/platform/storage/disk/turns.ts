@@ -8,7 +8,7 @@ export class Turns {
     const answer = before === undefined ? work() : before.then(work)
     const turn = answer
       .catch(() => undefined)
-      .then(() => {
+      .finally(() => {
         if (this.#last.get(key) === turn) this.#last.delete(key)
       })
     this.#last.set(key, turn)

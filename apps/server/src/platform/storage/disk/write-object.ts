@@ -1,8 +1,10 @@
 import { createHash, hash as hashOf, randomBytes } from 'node:crypto'
+import { IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { writeFullySync } from '../../disk/file-system.ts'
 import { receiveBody } from '../../disk/receive-body.ts'
+import { releaseBuffer } from '../../disk/release-buffer.ts'
 import { tryEach } from '../../disk/try-each.ts'
 import { type ObjectRef, StorageError, type WriteOptions, type WriteOutcome } from '../storage.ts'
 import type { Disk } from './disk.ts'
@@ -25,6 +27,11 @@ export type Target = {
 
 /** What came of a body: its hash, and where its bytes are. */
 type Received = { readonly sizeBytes: number; readonly sha256: string; readonly temporary: string }
+
+/** Of this process alone, so that a number makes it unique: asking for chance each time costs as much as a system call. */
+const chance = randomBytes(6).toString('hex')
+let made = 0
+const nextChance = (): string => `${chance}${(made++).toString(16).padStart(4, '0')}`
 
 const limitOf = (ref: ObjectRef, { sizeBytes }: WriteOptions): number =>
   ref.type === 'config'
@@ -87,8 +94,10 @@ const compare = async (
     limitBytes: limitOf(target.ref, options),
     tooLong,
     onChunk: (chunk) => {
+      const { length } = chunk
       hash.update(chunk)
-      options.onBytes?.(chunk.length)
+      if (body instanceof IncomingMessage) releaseBuffer(chunk)
+      options.onBytes?.(length)
     },
   })
   checkLength(count, complete, options)
@@ -127,7 +136,7 @@ const openTemporary = async (
   disk: Disk,
   { ref, folder }: Target,
 ): Promise<{ file: number; temporary: string }> => {
-  const temporary = join(folder, temporaryName(nameOf(ref), randomBytes(8).toString('hex')))
+  const temporary = join(folder, temporaryName(nameOf(ref), nextChance()))
   if (!disk.durable.isKnown(folder)) await disk.durable.ensure(folder)
   try {
     return { temporary, file: disk.fs.openSync(temporary, 'wx') }
@@ -206,7 +215,7 @@ const receiveLarge =
   ): Fill =>
   async ({ fs }, file) => {
     const hash = createHash('sha256')
-    const leave = disk.mode.enter()
+    const leave = disk.batches.enter()
     let count = 0
     let told = 0
     try {
@@ -217,8 +226,7 @@ const receiveLarge =
         position: 0,
         limitBytes: limitOf(ref, options),
         tooLong,
-        batchBytes: disk.mode.batchBytes,
-        writesNow: () => disk.mode.writesNow(),
+        batchBytes: disk.batches.bytes,
         onChunk: (length) => options.onBytes?.(length),
         onBatch: (parts) => {
           for (const part of parts) {
@@ -250,6 +258,7 @@ const publish = (
   disk.turns.run(target.path, async () => {
     const { fs } = disk
     const { sha256, sizeBytes, temporary } = received
+    let isMoved = false
     try {
       const mayReplace = target.ref.type !== 'config' && options.verify
       if (fs.statSync(target.path)) {
@@ -261,7 +270,7 @@ const publish = (
         if (stored !== undefined && !mayReplace) throw otherBytes()
       }
       const synced = disk.folders.changing(target.folder)
-      rename(disk, temporary, target.path, mayReplace)
+      if (rename(disk, temporary, target.path, mayReplace)) isMoved = true
       try {
         await synced()
       } catch (error) {
@@ -270,20 +279,25 @@ const publish = (
       }
       return { outcome: 'stored', sizeBytes }
     } finally {
-      tryEach(() => fs.removeSync(temporary))
+      if (!isMoved) tryEach(() => fs.removeSync(temporary))
       disk.temporaries.delete(temporary)
     }
   })
 
-/** Another process may store under this name at the same moment: it must not be overwritten with other bytes. */
-const rename = ({ fs }: Disk, from: string, to: string, mayReplace: boolean): void => {
-  if (mayReplace) return fs.renameSync(from, to)
-  try {
-    fs.linkSync(from, to)
-  } catch (error) {
-    if (isTaken(error)) throw otherBytes()
-    if (!hasNoLinks(error)) throw error
-    if (fs.statSync(to)) throw otherBytes()
-    fs.renameSync(from, to)
-  }
+/**
+ * Another process may store under this name at the same moment: it must not be overwritten with other bytes.
+ * @returns false if the old name is still there
+ */
+const rename = ({ fs }: Disk, from: string, to: string, mayReplace: boolean): boolean => {
+  if (!mayReplace)
+    try {
+      fs.linkSync(from, to)
+      return false
+    } catch (error) {
+      if (isTaken(error)) throw otherBytes()
+      if (!hasNoLinks(error)) throw error
+      if (fs.statSync(to)) throw otherBytes()
+    }
+  fs.renameSync(from, to)
+  return true
 }
