@@ -1,6 +1,11 @@
 import { dayMs, type Db } from './deps.ts'
 
-type State = { readonly confirmedAt: number; readonly jumpedAt: number | null }
+type State = {
+  readonly confirmedAt: number
+  /** When a clock that is not believed yet was first found so far ahead, and when last. */
+  readonly jumpedAt: number | null
+  readonly jumpSeenAt: number | null
+}
 
 /** What a sweep may believe of the time. */
 export type SweepTime = {
@@ -15,8 +20,8 @@ export type SweepTime = {
  * [Note: the bin's clock] What waits in the bin is destroyed by the clock, so a clock that is wrong must not destroy.
  * The greatest time that was ever believed is kept in the table. What is deleted is stamped with that or with now,
  * whichever is later: a clock set back cannot shorten a freeze. A sweep that finds the clock more than a day ahead of it
- * (a jump, or a server that was off) destroys nothing; the new time is believed once a further sweep finds it standing a
- * day later. A clock that went back meanwhile was wrong, and is forgotten.
+ * (a jump, or a server that was off) destroys nothing; the new time is believed once sweeps have found it going on from
+ * there for a day. A clock that went back meanwhile was wrong, and is forgotten.
  */
 export class BinClock {
   readonly #db: Db
@@ -32,11 +37,12 @@ export class BinClock {
     if (row === undefined)
       await db
         .insertInto('repository_clock')
-        .values({ id: 1, confirmed_at: now, jumped_at: null })
+        .values({ id: 1, confirmed_at: now, jumped_at: null, jump_seen_at: null })
         .execute()
     return new BinClock(db, {
       confirmedAt: row?.confirmed_at ?? now,
       jumpedAt: row?.jumped_at ?? null,
+      jumpSeenAt: row?.jump_seen_at ?? null,
     })
   }
 
@@ -48,11 +54,14 @@ export class BinClock {
   /** Asked by each sweep, before it destroys. */
   async sweepAt(now: number): Promise<SweepTime> {
     const { next, trusted } = judge(this.#state, now)
-    if (next.confirmedAt !== this.#state.confirmedAt || next.jumpedAt !== this.#state.jumpedAt)
-      await this.#db
-        .updateTable('repository_clock')
-        .set({ confirmed_at: next.confirmedAt, jumped_at: next.jumpedAt })
-        .execute()
+    await this.#db
+      .updateTable('repository_clock')
+      .set({
+        confirmed_at: next.confirmedAt,
+        jumped_at: next.jumpedAt,
+        jump_seen_at: next.jumpSeenAt,
+      })
+      .execute()
     this.#state = next
     return { trusted, now }
   }
@@ -60,12 +69,16 @@ export class BinClock {
 
 /** See [Note: the bin's clock]. */
 export const judge = (
-  { confirmedAt, jumpedAt }: State,
+  { confirmedAt, jumpedAt, jumpSeenAt }: State,
   now: number,
 ): { next: State; trusted: boolean } => {
+  const believed = (at: number) => ({ confirmedAt: at, jumpedAt: null, jumpSeenAt: null })
   if (now - confirmedAt <= dayMs)
-    return { next: { confirmedAt: Math.max(confirmedAt, now), jumpedAt: null }, trusted: true }
-  const since = jumpedAt === null || now < jumpedAt ? now : jumpedAt
-  if (now - since < dayMs) return { next: { confirmedAt, jumpedAt: since }, trusted: false }
-  return { next: { confirmedAt: now, jumpedAt: null }, trusted: true }
+    return { next: believed(Math.max(confirmedAt, now)), trusted: true }
+  const goesOn =
+    jumpedAt !== null && jumpSeenAt !== null && now >= jumpSeenAt && now - jumpSeenAt <= dayMs
+  const since = goesOn ? jumpedAt : now
+  if (now - since < dayMs)
+    return { next: { confirmedAt, jumpedAt: since, jumpSeenAt: now }, trusted: false }
+  return { next: believed(now), trusted: true }
 }

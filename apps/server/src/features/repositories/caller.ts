@@ -76,6 +76,7 @@ export const repositoryCaller = (
   const write: RepositoryStore['write'] = async (ref, body, options): Promise<WriteOutcome> => {
     const replacedBytes = await sizeBefore(live, store, ref)
     const outcome = await store.write(ref, body, options)
+    live.storageFailedSince = undefined
     if (outcome.outcome === 'stored') {
       written = { ref, sizeBytes: outcome.sizeBytes, replacedBytes }
       await heal(deps, live, ref)
@@ -90,7 +91,7 @@ export const repositoryCaller = (
   }
 
   return {
-    store: withWrite(store, write),
+    store: watched(live, store, write),
     verify: true,
     may: (act, type) =>
       opens(parts, credential, live) ? scopeAllows(credential.scope, act, type) : 'gone',
@@ -103,16 +104,29 @@ export const repositoryCaller = (
   }
 }
 
-/** The store with another way to write; what it can do besides stays with it. */
-const withWrite = (store: RepositoryStore, write: RepositoryStore['write']): RepositoryStore => {
+/** The store with another way to write; whether it answers is noted. */
+const watched = (
+  live: Live,
+  store: RepositoryStore,
+  write: RepositoryStore['write'],
+): RepositoryStore => {
   const { listJson } = store
+  const noted = async <T>(work: () => T | Promise<T>): Promise<T> => {
+    try {
+      return await work()
+    } catch (error) {
+      live.noteFailure(error)
+      // The protocol has answers of its own for what a storage says.
+      throw error
+    }
+  }
   return {
-    create: () => store.create(),
+    create: () => noted(() => store.create()),
     stat: (ref) => store.stat(ref),
     open: (ref) => store.open(ref),
-    write,
+    write: (ref, body, options) => noted(() => write(ref, body, options)),
     remove: (ref) => store.remove(ref),
-    list: (type) => store.list(type),
+    list: (type) => noted(() => store.list(type)),
     ...(listJson === undefined
       ? {}
       : { listJson: (type, version) => listJson.call(store, type, version) }),

@@ -60,7 +60,8 @@ export class Counts {
       if (parts === undefined) continue
       for await (const part of parts)
         for (const { id, sizeBytes, storedAt } of part)
-          fresh.#add({ type, id }, sizeBytes, storedAt)
+          // A disk knows fractions of a millisecond.
+          fresh.#add({ type, id }, sizeBytes, Math.floor(storedAt))
     }
     for await (const part of store.bin.list())
       for (const object of part) fresh.#addBinned(object, burstSince)

@@ -84,9 +84,10 @@ export class Live {
   noteFailure(error: unknown): unknown {
     if (error instanceof StorageError && error.failure === 'full')
       return new ProblemError('disk_full', 'The storage of this repository is full.')
-    const failed = error instanceof StorageError || isProblem(error, 'storage_failed')
-    if (!failed) return error
-    this.storageFailedSince ??= this.#deps.clock.now()
+    const unavailable = error instanceof StorageError && error.failure === 'unavailable'
+    const failed = unavailable || isProblem(error, 'storage_failed')
+    if (!failed && !(error instanceof StorageError)) return error
+    if (failed) this.storageFailedSince ??= this.#deps.clock.now()
     if (error instanceof ProblemError) return error
     return new ProblemError('storage_failed', 'The storage of this repository does not answer.', {
       cause: error,

@@ -77,9 +77,9 @@ export const repositoryMetrics = (
     onRefusedSignIn: () => refusedSignIns.add({}),
     bind: (http) =>
       addPlainRoute(http, '/metrics', { access: 'public' }, async (request, reply) => {
-        await admit(deps, request.headers.authorization, (challenge) =>
-          reply.header('www-authenticate', challenge),
-        )
+        await admit(deps, request.headers.authorization, (challenge) => {
+          reply.header('www-authenticate', challenge)
+        })
         return reply.header('content-type', metrics.contentType).send(await metrics.text())
       }),
   }

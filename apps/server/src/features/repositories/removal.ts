@@ -14,6 +14,12 @@ import { noteAlarms } from './alarms.ts'
 import { type Parts, shown } from './parts.ts'
 import { deleteRepository } from './store.ts'
 
+/** In the place of `destroyedAt`: a part of it may be gone, also after a crash, so that it is never brought back. */
+const destructionBegun = 0
+
+const notInBin = (): ProblemError =>
+  new ProblemError('not_found', 'There is no such repository in the bin.')
+
 /** Puts a whole repository in the bin: it stays where it is, and nobody gets in. */
 export const remove = async (
   { deps, catalogue, binClock }: Parts,
@@ -22,12 +28,14 @@ export const remove = async (
 ): Promise<Repository> => {
   const live = catalogue.own(session, id)
   await deps.members.checkFreshProof(session)
-  if (live.facts.removedAt !== null)
-    throw new ProblemError('repository_removed', 'This repository is in the bin already.')
-  const removedAt = binClock.stamp(deps.clock.now())
-  await live.save({ removedAt, destroyedAt: removedAt + live.facts.freezeDays * dayMs })
-  await noteAlarms(deps, live)
-  return shown(deps, live)
+  return live.inTurn(async () => {
+    if (live.facts.removedAt !== null)
+      throw new ProblemError('repository_removed', 'This repository is in the bin already.')
+    const removedAt = binClock.stamp(deps.clock.now())
+    await live.save({ removedAt, destroyedAt: removedAt + live.facts.freezeDays * dayMs })
+    await noteAlarms(deps, live)
+    return shown(deps, live)
+  })
 }
 
 /** Brings it back; where it is not in the bin, nothing happens. */
@@ -37,9 +45,12 @@ export const restore = async (
   id: string,
 ): Promise<Repository> => {
   const live = catalogue.own(session, id)
-  if (live.facts.removedAt !== null) await live.save({ removedAt: null, destroyedAt: null })
-  await noteAlarms(deps, live)
-  return shown(deps, live)
+  return live.inTurn(async () => {
+    if (live.facts.destroyedAt === destructionBegun || !live.exists) throw notInBin()
+    if (live.facts.removedAt !== null) await live.save({ removedAt: null, destroyedAt: null })
+    await noteAlarms(deps, live)
+    return shown(deps, live)
+  })
 }
 
 /** Destroys a repository with all it holds. @returns what was destroyed */
@@ -51,8 +62,8 @@ export const destroy = async (
   await live.count().catch(() => undefined)
   return live.inTurn(async () => {
     // Brought back while this waited for its turn.
-    if (live.facts.removedAt === null || !live.exists)
-      throw new ProblemError('not_found', 'There is no such repository in the bin.')
+    if (live.facts.removedAt === null || !live.exists) throw notInBin()
+    await live.save({ destroyedAt: destructionBegun })
     const { counts, facts } = live
     const gone = {
       objects: counts.objects + counts.binObjects,

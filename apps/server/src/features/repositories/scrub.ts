@@ -167,7 +167,11 @@ export class Scrubber {
   }
 
   #wake(): void {
-    this.#running ??= this.#work().finally(() => (this.#running = undefined))
+    this.#running ??= this.#work().finally(() => {
+      this.#running = undefined
+      // Asked for after the last look.
+      if (this.#allowed.size > 0 && !this.#stopped.signal.aborted) this.#wake()
+    })
   }
 
   async #work(): Promise<void> {

@@ -53,5 +53,10 @@ export type RepositoryTables = {
     found_at: number
   }
   /** One row: see bin-clock.ts. */
-  repository_clock: { id: number; confirmed_at: number; jumped_at: number | null }
+  repository_clock: {
+    id: number
+    confirmed_at: number
+    jumped_at: number | null
+    jump_seen_at: number | null
+  }
 }

@@ -49,7 +49,8 @@ const statements = [
   `create table repository_clock (
     id integer primary key check (id = 1),
     confirmed_at integer not null,
-    jumped_at integer
+    jumped_at integer,
+    jump_seen_at integer
   ) strict`,
 ]
 
