@@ -60,8 +60,7 @@ export class Counts {
       if (parts === undefined) continue
       for await (const part of parts)
         for (const { id, sizeBytes, storedAt } of part)
-          // A disk knows fractions of a millisecond.
-          fresh.#add({ type, id }, sizeBytes, Math.floor(storedAt))
+          fresh.#add({ type, id }, sizeBytes, storedAt)
     }
     for await (const part of store.bin.list())
       for (const object of part) fresh.#addBinned(object, burstSince)
@@ -79,7 +78,8 @@ export class Counts {
   #add(ref: ObjectRef, sizeBytes: number, at: number): void {
     this.usedBytes += sizeBytes
     this.objects += 1
-    if (ref.type === 'snapshots') this.#snapshots.set(ref.id, at)
+    // A disk tells fractions of a millisecond.
+    if (ref.type === 'snapshots') this.#snapshots.set(ref.id, Math.floor(at))
     if (ref.type === 'locks') this.locks += 1
   }
 
