@@ -1,4 +1,5 @@
 /** What the components show on the design page. */
+import type { CalendarDay } from '../ui/calendar-day.ts'
 import type { Custody, Me } from '../workers/account/api.ts'
 
 const hour = 3_600_000
@@ -43,6 +44,23 @@ export const open: Custody = {
   people: sealed.people.slice(0, 1),
   server: { reads: true, storedBytes: 812 * 1024 },
 }
+
+const stateOf = (index: number): CalendarDay['state'] => {
+  if (index < 12) return 'before'
+  if (index > 57) return 'missed'
+  return index % 7 === 3 ? 'none' : 'snapshot'
+}
+/** Two months of backups, with one that stopped. */
+export const calendar: readonly CalendarDay[] = Array.from({ length: 60 }, (_, index) => {
+  const at = now - (59 - index) * 24 * hour
+  return { day: new Date(at).toISOString().slice(0, 10), at, state: stateOf(index) }
+})
+
+export const lines = [
+  'export RESTIC_REPOSITORY_FILE="$HOME/.config/restic/laptop.repository"',
+  'restic init',
+  'restic backup ~',
+].join('\n')
 
 export const longName =
   'An exceedingly long name without any mercy for narrow screens_and_no_spaces_in_this_part_at_all.final.pdf'

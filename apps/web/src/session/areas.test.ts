@@ -29,6 +29,7 @@ describe('which area is shown', () => {
     ['in', { status: unlocked }, 'files'],
     ['in, at the sign-in page', { first: 'sign-in', status: unlocked }, 'files'],
     ['in, at a page', { first: 'account', status: unlocked }, 'account'],
+    ['in, at the repositories', { first: 'repositories', status: unlocked }, 'repositories'],
     ['in, at no page', { first: 'nonsense', status: unlocked }, 'not-found'],
     [
       'a lie about the account comes before unlocking',

@@ -11,6 +11,7 @@ export type Area =
   | 'caught'
   | 'unreachable'
   | 'files'
+  | 'repositories'
   | 'account'
   | 'administration'
   | 'not-found'
@@ -45,6 +46,7 @@ const inside = (first: string | undefined): Area => {
     case 'recover':
     case 'files':
       return 'files'
+    case 'repositories':
     case 'account':
     case 'administration':
       return first
@@ -64,6 +66,7 @@ const loaders: Readonly<Record<Area, () => Loaded>> = {
   caught: () => import('../areas/sign-in/caught-page.svelte'),
   unreachable: () => import('../areas/sign-in/unreachable-page.svelte'),
   files: () => import('../areas/files/files-area.svelte'),
+  repositories: () => import('../areas/repositories/repositories-area.svelte'),
   account: () => import('../areas/account/account-area.svelte'),
   administration: () => import('../areas/administration/administration-area.svelte'),
   'not-found': () => import('../areas/sign-in/not-found-page.svelte'),

@@ -84,6 +84,12 @@ export const session = {
 const isAccountCode = (code: string): boolean =>
   code.startsWith('account_') || code === 'instance_key'
 
+/** Counts a transfer as under way, or as ended: also those of other workers, so that leaving the page warns. */
+export const noteTransfer = ({ id, state: now }: Pick<Transfer, 'id' | 'state'>): void => {
+  if (now === 'running' || now === 'waiting') running.set(id, now)
+  else running.delete(id)
+}
+
 const take = (event: WorkerEvent): void => {
   switch (event.type) {
     case 'status':
@@ -113,12 +119,9 @@ const take = (event: WorkerEvent): void => {
     case 'integrity':
       if (event.share === undefined && isAccountCode(event.code)) state.caught = event.code
       break
-    case 'transfer': {
-      const { id, state: now } = event.transfer
-      if (now === 'running' || now === 'waiting') running.set(id, now)
-      else running.delete(id)
+    case 'transfer':
+      noteTransfer(event.transfer)
       break
-    }
   }
   for (const listener of listeners) listener(event)
 }

@@ -152,7 +152,8 @@ const isAsset = (path: string): boolean =>
   path.startsWith('/assets/') || /^\/[\w-]+\.(?:svg|webmanifest|png)$/.test(path)
 
 /** Pages of the app, all of which are one file. Whatever else the server shows is never kept, and never stands for it. */
-const appPage = /^\/(?:(?:set-up|sign-up|sign-in|recover|files|account|administration)(?:\/.*)?)?$/
+const appPage =
+  /^\/(?:(?:set-up|sign-up|sign-in|recover|files|account|administration)(?:\/.*)?|repositories(?:\/[^/]+){0,2})?$/
 
 const isPage = (request: Request, path: string): boolean =>
   request.mode === 'navigate' && appPage.test(path)

@@ -23,6 +23,7 @@ export const text = {
   },
 
   copy: {
+    act: 'Copy',
     done: 'Copied',
     failed: 'This browser did not allow copying. Select the text and copy it yourself.',
   },
@@ -69,6 +70,7 @@ export const text = {
     areas: 'Areas',
     host: 'Host',
     files: 'Files',
+    repositories: 'Repositories',
     account: 'Account',
     administration: 'Administration',
     theme: 'Appearance',
@@ -95,6 +97,21 @@ export const text = {
     label: 'Storage',
     low: 'Nearly full',
     full: 'Full',
+  },
+
+  calendar: {
+    label: (days: number, of: number) => `Snapshots on ${days} of the last ${of} days`,
+    last: (day: string) => `the last on ${day}`,
+    never: 'none so far',
+    missedDays: (days: number) => `${plural(days, 'day', 'days')} on which a backup was due`,
+    states: {
+      snapshot: 'a snapshot arrived',
+      none: 'no snapshot',
+      missed: 'a backup was due',
+      before: 'before it was made',
+    },
+    today: 'today',
+    ago: (days: number) => `${days} days ago`,
   },
 
   rows: {

@@ -1,7 +1,8 @@
 /** Several items as one zip, made while it is read: nothing of it lies anywhere as a whole. */
 import { listFolder, readContent, type Share } from '@hearthold/member'
 import { newestVersion, type ShareNode, type Version } from '@hearthold/model'
-import { makeZip, predictLength } from 'client-zip'
+import { predictLength } from 'client-zip'
+import { zipDate, type ZipInput, zipStream } from '../zip-stream.ts'
 import type { Skipped } from './api.ts'
 import { createNames } from './safe-names.ts'
 
@@ -42,12 +43,10 @@ export const planZip = (share: Share, nodes: readonly ShareNode[]): ZipPlan => {
   return { entries, skipped }
 }
 
-const dateOf = ({ modifiedAt }: ZipEntry): Date => new Date(Math.max(modifiedAt, 315_532_800_000))
-
 const metadataOf = (entry: ZipEntry) =>
   entry.version === undefined
-    ? { name: entry.name, lastModified: dateOf(entry) }
-    : { name: entry.name, lastModified: dateOf(entry), size: entry.sizeBytes }
+    ? { name: entry.name, lastModified: zipDate(entry.modifiedAt) }
+    : { name: entry.name, lastModified: zipDate(entry.modifiedAt), size: entry.sizeBytes }
 
 /** Exact bytes of the zip, or undefined beyond what a number holds. */
 export const zipLength = (entries: readonly ZipEntry[]): number | undefined => {
@@ -91,7 +90,7 @@ export async function* zipBytes(
       yield bytes as Uint8Array<ArrayBuffer>
     }
   }
-  async function* inputs() {
+  async function* inputs(): AsyncGenerator<ZipInput> {
     for (const [i, entry] of entries.entries()) {
       signal.throwIfAborted()
       fetchAhead(i)
@@ -106,14 +105,5 @@ export async function* zipBytes(
       onFile()
     }
   }
-  const reader = makeZip(inputs()).getReader()
-  try {
-    for (;;) {
-      const { done, value } = await reader.read()
-      if (done) return
-      yield value
-    }
-  } finally {
-    await reader.cancel().catch(() => undefined)
-  }
+  yield* zipStream(inputs())
 }
