@@ -31,6 +31,7 @@ import {
   type Timeouts,
 } from './server.ts'
 import { type CookieRules, cookieRules } from './session-cookie.ts'
+import { dropUnread } from './unread-body.ts'
 
 export type HttpDeps = {
   readonly publicUrl: string
@@ -223,10 +224,8 @@ export const createHttp = (deps: HttpDeps): Http => {
     onlyFromProxies: deps.onlyFromProxies,
   })
   let closing = false
-  const answerRaw = rawHandler(
-    { ...deps, rules, peerOf, nextRequestId: requestIds(), isClosing: () => closing },
-    rawRoutes,
-  )
+  const rawDeps = { ...deps, ...timeouts, rules, peerOf, nextRequestId: requestIds() }
+  const answerRaw = rawHandler({ ...rawDeps, isClosing: () => closing }, rawRoutes)
 
   fastify.addHook('onRequest', async (request, reply) => {
     setSecurityHeaders(request, reply)
@@ -238,10 +237,7 @@ export const createHttp = (deps: HttpDeps): Http => {
   fastify.addHook('onResponse', async (request, reply) => {
     const { raw } = request
     if (closing) raw.socket.end()
-    // [Note: unread bodies] A refused upload is not read to its end; what still comes is thrown away for a moment, so
-    // that the client reads the answer instead of a reset, and then the connection is cut.
-    else if (!raw.complete)
-      setTimeout(() => raw.complete || raw.destroy(), timeouts.lingerMs).unref()
+    else dropUnread(raw, timeouts.lingerMs)
     if (deps.accessLog !== undefined)
       accessLine(deps.accessLog, request, reply, callers.get(request))
   })

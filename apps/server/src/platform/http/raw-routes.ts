@@ -6,6 +6,7 @@ import { checkHost, type OriginRules } from './origins.ts'
 import { problemBody, problemMediaType } from './problems.ts'
 import { strictTransportSecurity } from './security-headers.ts'
 import { type RawHandler, stopping } from './server.ts'
+import { dropUnread } from './unread-body.ts'
 
 /** A request that Fastify never sees. */
 export type RawRequest = {
@@ -38,6 +39,7 @@ export type RawDeps = {
   readonly ownCertificate: boolean
   readonly nextRequestId: () => string
   readonly isClosing: () => boolean
+  readonly lingerMs: number
   readonly log: Log
   readonly accessLog: Log | undefined
 }
@@ -92,7 +94,7 @@ const answer = (
   res.setHeader('x-request-id', requestId)
   res.once('finish', () => deps.isClosing() && req.socket.end())
   const refusal = refusalOf(deps, req, peer)
-  if (refusal !== undefined) return refuse(req, res, refusal, requestId)
+  if (refusal !== undefined) return refuse(deps, req, res, refusal, requestId)
   const named = (name: string): void => {
     account = name
   }
@@ -138,6 +140,7 @@ const refusalOf = (
 }
 
 const refuse = (
+  { lingerMs }: RawDeps,
   req: IncomingMessage,
   res: ServerResponse,
   problem: ProblemError,
@@ -146,14 +149,12 @@ const refuse = (
   const body = Buffer.from(JSON.stringify(problemBody(problem, requestId)))
   if (problem.retryAfterSeconds !== undefined)
     res.setHeader('retry-after', String(problem.retryAfterSeconds))
-  // Nothing more is read from such a connection.
   res.writeHead(problem.status, {
     'content-type': problemMediaType,
     'content-length': body.length,
-    connection: 'close',
   })
   res.end(req.method === 'HEAD' ? undefined : body)
-  req.on('error', () => undefined).resume()
+  dropUnread(req, lingerMs)
 }
 
 const logWhenClosed = (

@@ -1,4 +1,5 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import { dropUnread } from '../http/unread-body.ts'
 
 /** The answer to requests without, or with wrong, name and password. */
 export const signInHeaders = { 'www-authenticate': 'Basic realm="Hearthold"' } as const
@@ -37,18 +38,11 @@ export const answerStatus = (
   }
   const text = status === 200 ? '' : `${options.text ?? words[status] ?? String(status)}\n`
   const body = Buffer.from(text)
-  const unread = !req.complete
   res.writeHead(status, {
     ...options.headers,
     ...(text === '' ? {} : { 'content-type': 'text/plain; charset=utf-8' }),
     'content-length': body.length,
   })
   res.end(req.method === 'HEAD' ? undefined : body)
-  if (unread) dropRest(req)
-}
-
-const dropRest = (req: IncomingMessage): void => {
-  req.on('error', () => undefined)
-  req.resume()
-  setTimeout(() => req.complete || req.destroy(), lingerMs).unref()
+  dropUnread(req, lingerMs)
 }

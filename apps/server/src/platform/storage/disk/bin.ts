@@ -7,9 +7,17 @@ import {
   objectTypes,
 } from '../storage.ts'
 import type { Disk } from './disk.ts'
-import { asStorageErrors, hasNoLinks, isMissing, isTaken } from './disk-errors.ts'
+import { asStorageErrors, hasNoLinks, isTaken } from './disk-errors.ts'
 import { turn } from './folder-index.ts'
-import { binFolderOf, binNameOf, joined, nameOf, folderOf, parseBinName } from './layout.ts'
+import {
+  binFolder,
+  binFolderOf,
+  binNameOf,
+  joined,
+  nameOf,
+  folderOf,
+  parseBinName,
+} from './layout.ts'
 
 /** Told of and looked at so many at a time. */
 const perTurn = 256
@@ -35,10 +43,7 @@ export class DiskBin implements BinStore {
 
   async *list(): AsyncGenerator<readonly BinnedObject[]> {
     for (const type of [...objectTypes, 'config'] as const) {
-      const folder = joined(
-        this.#repository,
-        binFolderOf(type === 'config' ? { type, id: '' } : { type, id: '' }),
-      )
+      const folder = join(this.#repository, type === 'config' ? binFolder : `${binFolder}/${type}`)
       const names = await asStorageErrors(async () => this.#disk.fs.listSync(folder) ?? [])
       for (let at = 0; at < names.length; at += perTurn) {
         const found: BinnedObject[] = []
@@ -89,37 +94,29 @@ export class DiskBin implements BinStore {
   /** False if the name is taken; nothing is changed then. */
   async #move(from: string, to: string, folder: string): Promise<boolean> {
     const { fs, durable, folders } = this.#disk
-    await durable.ensure(folder)
-    const link = (): (() => Promise<void>) => {
-      const synced = folders.changing(folder)
-      this.#link(from, to)
-      return synced
-    }
-    let synced: () => Promise<void>
-    try {
-      synced = link()
-    } catch (error) {
-      if (isTaken(error)) return false
-      if (!isMissing(error) || !fs.statSync(from)) throw error
-      // The folder was taken away.
-      durable.doubt(folder)
-      await durable.ensure(folder)
-      synced = link()
-    }
+    const synced = await durable.within(folder, () => {
+      const sync = folders.changing(folder)
+      return this.#link(from, to) ? sync : undefined
+    })
+    if (synced === undefined) return false
     await synced()
     fs.removeSync(from)
     return true
   }
 
-  #link(from: string, to: string): void {
+  /** False if the name is taken. */
+  #link(from: string, to: string): boolean {
     const { fs } = this.#disk
     try {
       fs.linkSync(from, to)
+      return true
     } catch (error) {
+      if (isTaken(error)) return false
       if (!hasNoLinks(error)) throw error
-      if (fs.statSync(to)) throw Object.assign(new Error('The name is taken'), { code: 'EEXIST' })
-      fs.renameSync(from, to)
     }
+    if (fs.statSync(to)) return false
+    fs.renameSync(from, to)
+    return true
   }
 
   #pathOf(ref: ObjectRef): string {

@@ -22,7 +22,7 @@ export const destroyRepository = async (disk: Disk, repository: string): Promise
     if (folder !== 'data') await removeFiles(disk, path)
     removeIfEmpty(disk, path)
   }
-  removeIfEmpty(disk, repository)
+  if (repository !== disk.root) removeIfEmpty(disk, repository)
 }
 
 const removeFiles = async ({ fs }: Disk, folder: string): Promise<void> => {

@@ -1,6 +1,7 @@
 import { dirname } from 'node:path'
 import type { FileSystem } from '../../disk/file-system.ts'
 import type { FolderSync } from '../../disk/folder-sync.ts'
+import { isMissing } from './disk-errors.ts'
 
 /** Remembered folders; a forgotten one costs one fsync more. */
 const remembered = 50_000
@@ -20,10 +21,6 @@ export class DurableFolders {
     this.#folders = folders
   }
 
-  isKnown(path: string): boolean {
-    return this.#known.has(path)
-  }
-
   /** Makes it, with its parents, where it is missing. @throws the disk's errors */
   async ensure(path: string): Promise<void> {
     while (!this.#known.has(path)) {
@@ -39,12 +36,26 @@ export class DurableFolders {
   }
 
   /** Many folders in the same one. */
-  async ensureAll(parent: string, paths: readonly string[]): Promise<void> {
-    await this.ensure(parent)
-    const synced = this.#folders.changing(parent)
-    for (const path of paths) if (!this.#fs.statSync(path)) this.#fs.makeFolderSync(path)
-    await synced()
-    for (const path of paths) this.#remember(path)
+  ensureAll(parent: string, paths: readonly string[]): Promise<void> {
+    return this.within(parent, async () => {
+      const synced = this.#folders.changing(parent)
+      for (const path of paths) if (!this.#fs.statSync(path)) this.#fs.makeFolderSync(path)
+      await synced()
+      for (const path of paths) this.#remember(path)
+    })
+  }
+
+  /** Does something in a folder, which is made where it is missing, also where it was there a moment ago. */
+  async within<Answer>(path: string, work: () => Answer | Promise<Answer>): Promise<Answer> {
+    if (!this.#known.has(path)) await this.ensure(path)
+    try {
+      return await work()
+    } catch (error) {
+      if (!isMissing(error) || this.#fs.statSync(path) !== undefined) throw error
+    }
+    this.#doubt(path)
+    await this.ensure(path)
+    return work()
   }
 
   /** Somebody took it away, or is about to. */
@@ -54,8 +65,8 @@ export class DurableFolders {
   }
 
   /** For a folder that turned out to be missing: it and all above it are looked at again. */
-  doubt(path: string): void {
-    for (let at = path; this.#known.delete(at) || at !== dirname(at); at = dirname(at));
+  #doubt(path: string): void {
+    for (let at = path; at !== dirname(at); at = dirname(at)) this.#known.delete(at)
   }
 
   async #make(path: string): Promise<void> {

@@ -118,10 +118,11 @@ export class FolderIndexes {
       return kept.index
     }
     this.forget(folder)
+    const isSettled = this.#isSettled(stamp)
     const objects = await this.#read(folder, relative)
     if (objects === undefined) return undefined
     const index = new FolderIndex(objects)
-    if (this.#isSettled(stamp)) this.#keep(folder, { index, stamp, bytes: 0 }, version)
+    if (isSettled) this.#keep(folder, { index, stamp, bytes: 0 }, version)
     return index
   }
 

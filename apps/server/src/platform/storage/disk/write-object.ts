@@ -132,20 +132,15 @@ const openIfThere = ({ fs }: Disk, path: string): number | undefined => {
 }
 
 /** A new file in the folder of the object, which is made where it is missing. */
-const openTemporary = async (
+const openTemporary = (
   disk: Disk,
   { ref, folder }: Target,
 ): Promise<{ file: number; temporary: string }> => {
   const temporary = join(folder, temporaryName(nameOf(ref), nextChance()))
-  if (!disk.durable.isKnown(folder)) await disk.durable.ensure(folder)
-  try {
-    return { temporary, file: disk.fs.openSync(temporary, 'wx') }
-  } catch (error) {
-    if (!isMissing(error)) throw error
-    disk.durable.doubt(folder)
-    await disk.durable.ensure(folder)
-    return { temporary, file: disk.fs.openSync(temporary, 'wx') }
-  }
+  return disk.durable.within(folder, () => ({
+    temporary,
+    file: disk.fs.openSync(temporary, 'wx'),
+  }))
 }
 
 /** Writes the body to a temporary file; it is right and on the disk when this answers. */
