@@ -2,6 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import {
   type AnswerOf,
   type BodyOf,
@@ -41,6 +42,7 @@ export const authorizationOf = ({ name, secret }: Pick<Key, 'name' | 'secret'>):
 
 export class House {
   readonly instance: Instance
+  #starts = 1
   host!: Person
   member!: Person
 
@@ -57,8 +59,11 @@ export class House {
   }
 
   async restart(argv: readonly string[] = []): Promise<void> {
+    // What the last start began is not cut off.
+    await this.tended()
     await this.instance.restart(argv)
     await this.instance.app.start()
+    this.#starts += 1
   }
 
   close(): Promise<void> {
@@ -149,6 +154,38 @@ export class House {
     const answer = await this.ask(key, 'GET', `${type}/`)
     if (answer.status !== 200) throw new Error(`a list answered ${answer.status}`)
     return (JSON.parse(answer.body.toString()) as string[]).toSorted()
+  }
+
+  /** Sessions that are new: proofs are fresh, whatever the clock did. */
+  async signInAnew(): Promise<void> {
+    for (const person of [this.host, this.member]) Object.assign(person, await person.newSession())
+  }
+
+  /** Moves the clock; the work of an hour is done at the start, so that a restart stands for it. Sessions may expire. */
+  async pass(ms: number): Promise<void> {
+    this.instance.now += ms
+    await this.restart()
+    await this.tended()
+  }
+
+  /** The same in steps that the bin's clock believes. */
+  async passDays(days: number): Promise<void> {
+    for (let hours = 0; hours < days * 24; hours += 20) {
+      this.instance.now += 20 * hourMs
+      await this.restart()
+      await this.tended()
+    }
+    await this.signInAnew()
+  }
+
+  /** Resolves once the work that begins with the start is done. */
+  async tended(): Promise<void> {
+    const done = (): number =>
+      this.instance.log.lines.filter(({ message }) => message === 'repositories were tended').length
+    for (let waited = 0; done() < this.#starts; waited += 5) {
+      if (waited > 20_000) throw new Error('the hourly work did not end')
+      await delay(5)
+    }
   }
 
   /** Folder of a repository on the disk. */

@@ -7,13 +7,15 @@ import {
   answerStatus,
   handleRestic,
   parseResticPath,
+  type ResticTarget,
   signInHeaders,
 } from '#platform/restic/index.ts'
+import type { RepositoryStore } from '#platform/storage/storage.ts'
 import { opens, type ProtocolParts, repositoryCaller } from './caller.ts'
 import type { CredentialHasher } from './credential-secrets.ts'
 import type { Credential } from './credential-store.ts'
 import type { Live } from './live.ts'
-import { type MemberRoom, memberRoom } from './quota.ts'
+import { type MemberRoom, memberRoom, roomIn } from './quota.ts'
 
 /** Where the protocol is served: see `path` of Repository. Pages of the web app have no slash after the name. */
 const mount = '/repositories'
@@ -89,11 +91,12 @@ export const repositoryGate = (parts: GateDeps): RawRoute => {
     if (target === undefined) return answerStatus(req, res, 404)
     const store = await live.store()
     const room = await roomFor(parts, live, req.method)
+    const isThere = await fitsAnyway(parts, live, store, room, target.rest, req)
     await handleRestic(
       req,
       res,
       target.rest,
-      repositoryCaller(parts, credential, live, store, room),
+      repositoryCaller(parts, credential, live, store, { ...room, isThere }),
       deps.log,
     )
   }
@@ -120,6 +123,21 @@ const noteUse = (credential: Credential, now: number): void => {
   if (Math.abs(now - (credential.lastUsedAt ?? 0)) < usedEveryMs) return
   credential.lastUsedAt = now
   credential.dirty = true
+}
+
+/** Who sends again what is there (an answer got lost) needs no room for it, also where none is left. */
+const fitsAnyway = async (
+  { catalogue }: GateDeps,
+  live: Live,
+  store: RepositoryStore,
+  room: MemberRoom,
+  target: ResticTarget,
+  { method, headers }: IncomingMessage,
+): Promise<boolean> => {
+  const sizeBytes = Number(headers['content-length'])
+  if (method !== 'POST' || target.kind !== 'object') return false
+  if (!(sizeBytes > roomIn(catalogue, live, room))) return false
+  return (await live.guard(async () => store.stat(target.ref))) !== undefined
 }
 
 const unlimited: MemberRoom = { quotaBytes: undefined, otherBytes: 0 }

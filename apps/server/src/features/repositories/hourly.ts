@@ -29,6 +29,7 @@ export const tend = async (parts: Parts, isStopped: () => boolean): Promise<Expi
     }
     if (live.exists) await noteAlarms(deps, live)
   }
+  deps.log.debug({ ...expired }, 'repositories were tended')
   return expired
 }
 

@@ -16,6 +16,8 @@ export type MemberRoom = {
   readonly quotaBytes: number | undefined
   /** Kept elsewhere on this server. */
   readonly otherBytes: number
+  /** What is sent is there already. */
+  readonly isThere?: boolean
 }
 
 /** Asks how much an account may keep, and makes sure that its repositories are counted where that matters. */
@@ -87,7 +89,8 @@ export const reserve = (
   const limited = facts.quotaBytes !== null || member.quotaBytes !== undefined
   if (sizeBytes === undefined && limited) return 'length-required'
   let held = sizeBytes ?? 0
-  if (held > 0 && held > roomIn(catalogue, live, member)) return 'full'
+  if (member.isThere) held = 0
+  else if (held > 0 && held > roomIn(catalogue, live, member)) return 'full'
   counts.reservedBytes += held
   let came = 0
   let open = true
@@ -96,7 +99,7 @@ export const reserve = (
       came += bytes
       if (isLock && came > lockBytesLimit) throw full()
       const more = came - held
-      if (more <= 0) return
+      if (more <= 0 || member.isThere) return
       if (limited && more > roomIn(catalogue, live, member)) throw full()
       counts.reservedBytes += more
       held = came
