@@ -4,10 +4,14 @@ import { Session } from 'node:inspector/promises'
 /**
  * Begins to measure what the process spends its time on.
  * @returns what ends it and writes the file
- * @throws the file's error where it cannot be written, before anything is measured
+ * @throws Error where the file cannot be written, before anything is measured
  */
 export const startCpuProfile = async (file: string): Promise<() => Promise<void>> => {
-  writeFileSync(file, '', { mode: 0o600 })
+  try {
+    writeFileSync(file, '', { mode: 0o600 })
+  } catch (error) {
+    throw new Error(`Cannot write ${file}. Correct --cpu-profile.`, { cause: error })
+  }
   const session = new Session()
   session.connect()
   await session.post('Profiler.enable')

@@ -69,7 +69,7 @@ test('whatever a file holds, it is read, and only lines of the right form let so
       // A good line after it is read, whatever stands before.
       expect(usersOf(`${text}\nlast.one:${bcrypt}`)).toContain('last.one')
     }),
-    { numRuns: 2000 },
+    { numRuns: 400 },
   )
 })
 test('{SHA} compares bytes, those that are no text too', () => {

@@ -137,11 +137,11 @@ export const startListening = async (
   address: Listen,
   passed: number | undefined,
 ): Promise<string> => {
-  if (passed !== undefined) {
-    await listenOn(server, { fd: passed })
-    return 'the socket of systemd'
-  }
   try {
+    if (passed !== undefined) {
+      await listenOn(server, { fd: passed })
+      return 'the socket of systemd'
+    }
     if (address.kind === 'unix') {
       await listenOnUnix(server, address.path)
       return address.path

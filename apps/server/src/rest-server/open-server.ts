@@ -66,7 +66,13 @@ const openCertificateOf = async (deps: RestServerDeps): Promise<CertificateKeepe
 }
 
 const openFolder = ({ flags: { path, groupAccessible } }: RestServerDeps): RepositoryStorage => {
-  mkdirSync(path, { recursive: true, mode: groupAccessible ? 0o770 : 0o700 })
+  try {
+    mkdirSync(path, { recursive: true, mode: groupAccessible ? 0o770 : 0o700 })
+  } catch (error) {
+    throw new Error(`${path} is no folder, and none can be made there. Correct --path.`, {
+      cause: error,
+    })
+  }
   return openDiskStorage({ folder: path, groupAccess: groupAccessible })
 }
 
