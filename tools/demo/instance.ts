@@ -81,8 +81,7 @@ export class DemoServer {
       if (ready?.ok) return server
       await delay(50)
     }
-    await server.stop()
-    const { stdout, stderr } = await server.#output
+    const { stdout, stderr } = await server.stop()
     throw new Error(`The server did not start.\n${stdout}${stderr}`)
   }
 
@@ -94,9 +93,10 @@ export class DemoServer {
     return join(this.dataFolder, 'set-up-token')
   }
 
-  async stop(): Promise<void> {
+  /** Ends it. Answers what it printed in all its time. */
+  async stop(): Promise<Run> {
     if (this.#child.exitCode === null) this.#child.kill('SIGTERM')
-    await this.#output
+    return this.#output
   }
 }
 

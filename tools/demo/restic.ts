@@ -103,7 +103,8 @@ export class Restic {
     const { child, ended, said } = this.start(...args)
     const wasRefused = (): boolean => new RegExp(`\\b${status}\\b`).test(said())
     while (child.exitCode === null && child.signalCode === null && !wasRefused()) await delay(20)
-    child.kill('SIGINT')
+    // Interrupted, it would still ask to have its lock removed: again and again, where it may do nothing at all.
+    child.kill(status === 401 ? 'SIGKILL' : 'SIGINT')
     const { code } = await ended
     return code !== 0 && wasRefused()
   }

@@ -1,0 +1,13 @@
+import { expect, it } from 'vitest'
+import { seedFor } from '../crash/server-rounds.ts'
+import { runResticRounds } from './restic-rounds.ts'
+
+it('a server killed while restic backs up keeps every object that it acknowledged', async () => {
+  const rounds = Number(process.env['HEARTHOLD_CRASH_ROUNDS'] ?? 4)
+  const counts = await runResticRounds(rounds, seedFor('HEARTHOLD_CRASH_SEED'))
+  process.stdout.write(`${JSON.stringify(counts)}\n`)
+  // A kill of an idle server would prove nothing.
+  expect(counts.inMidBackup).toBeGreaterThan(rounds / 2)
+  expect(counts.acknowledged).toBeGreaterThan(rounds)
+  expect(counts.snapshots).toBeGreaterThan(0)
+})
