@@ -49,8 +49,12 @@ export const slowBeginnings = (token: string): string[] => [
  * Opens that many slow connections; each sends one more byte now and then.
  * @returns how many are still open, and what ends them all
  */
-export const holdSlow = async (port: number, count: number, token: string) => {
-  const beginnings = slowBeginnings(token)
+export const holdSlow = async (
+  port: number,
+  count: number,
+  token: string,
+  beginnings: readonly string[] = slowBeginnings(token),
+) => {
   const open = new Set<Rude>()
   const all: Rude[] = []
   for (let made = 0; made < count; made += 100)
