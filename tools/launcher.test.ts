@@ -100,11 +100,20 @@ describe('the launcher', () => {
 
   test.each([
     ['serve', [...serverFlags]],
+    ['rest-server', [...serverFlags]],
     ['doctor', []],
     ['put', []],
   ])('lays out the heap of %s', async (verb, flags) => {
     const result = await ended(start(['bin/hearthold', verb]))
     expect(JSON.parse(result.out)).toMatchObject({ flags })
+  })
+
+  test('does not begin anew where systemd passed a socket, which Node would close', async () => {
+    const words = [process.execPath, 'bin/hearthold', 'rest-server']
+    const child = spawn('/bin/sh', ['-c', 'LISTEN_PID=$$ exec "$0" "$@"', ...words], {
+      cwd: checkout,
+    })
+    expect(JSON.parse((await ended(child)).out)).toMatchObject({ flags: [], pid: child.pid })
   })
 
   test('hushes what Node calls experimental, and no other warning', async () => {
