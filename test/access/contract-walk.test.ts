@@ -290,6 +290,7 @@ describe('how a request must come', () => {
             passkey: 'x',
             repository: 'x',
             credential: 'x',
+            storage: 'x',
             type: 'x',
             id: 'x',
           },

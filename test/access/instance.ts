@@ -34,7 +34,7 @@ const octets = 'application/octet-stream'
 
 /** What a bug would show as: 5xx that nobody foresaw, a page without its headers, a code that is not listed. */
 const faultOf = (answer: LightMyRequestResponse): string | undefined => {
-  const expected5xx = ['not_set_up', 'unavailable', 'over_quota', 'disk_full']
+  const expected5xx = ['not_set_up', 'unavailable', 'over_quota', 'disk_full', 'storage_failed']
   if (answer.statusCode >= 500 && !expected5xx.includes(codeOf(answer)))
     return `answered ${answer.statusCode} ${codeOf(answer)}`
   for (const [name, value] of Object.entries(securityHeaders))

@@ -134,6 +134,12 @@ createRepositoryCredential -     -   -   -   -   -   -   +   +   +   +
 removeRepositoryCredential -     -   -   -   -   -   -   +   +   +   +
 listEveryRepository        -     -   -   -   -   -   -   x   x   x   +
 purgeRepository            -     -   -   -   -   -   -   x   x   x   +
+listStorageChoices         -     -   -   -   -   -   -   +   +   +   +
+listStorages               -     -   -   -   -   -   -   x   x   x   +
+createStorage              -     -   -   -   -   -   -   x   x   x   +
+updateStorage              -     -   -   -   -   -   -   x   x   x   +
+testStorage                -     -   -   -   -   -   -   x   x   x   +
+removeStorage              -     -   -   -   -   -   -   x   x   x   +
 socket                -     -   -   -   -   -   -   +   +   +   +
 `
 

@@ -27,6 +27,9 @@ const configId = '0'.repeat(64)
 /** As `idFields`. */
 export const repositoryIdFields: Readonly<Record<string, Trial | string>> = {
   'createRepository body.storage': 'every member may choose each of them',
+  'updateStorage params.storage': 'hosts manage all of them',
+  'testStorage params.storage': 'hosts manage all of them',
+  'removeStorage params.storage': 'hosts manage all of them',
   'getRepository params.repository': { ...trial(), hostsToo: true },
   'updateRepository params.repository': trial({ body: { freezeDays: 60 } }),
   'removeRepository params.repository': trial(),

@@ -1,8 +1,12 @@
-import { ProblemError } from '@hearthold/contract'
 import { createFiles, createObjectAccess } from '#features/files/public.ts'
 import { openIdentity } from '#features/identity/public.ts'
 import { createLogFeature } from '#features/logs/public.ts'
-import { type OpenStorageOf, openRepositories } from '#features/repositories/public.ts'
+import {
+  createStorages,
+  openRepositories,
+  type Repositories,
+  type Storages,
+} from '#features/repositories/public.ts'
 import { createSessionEvents } from '#platform/access/session-events.ts'
 import type { SessionLookup } from '#platform/access/session.ts'
 import type { Http } from '#platform/http/index.ts'
@@ -38,7 +42,7 @@ export const openFeatures = async (
   platform: Platform,
   limits: Partial<SocketLimits> = {},
 ): Promise<{ features: Feature[]; gate: Gate }> => {
-  const { config, clock, db, keys, log } = platform
+  const { config, clock, db, keys, log, disk } = platform
   const events = createSessionEvents()
   // Objects count against a quota that identity keeps, identity writes logs, and logs refer to objects.
   const quotaBytes = (on: unknown, account: string): Promise<number | undefined> =>
@@ -72,12 +76,13 @@ export const openFeatures = async (
     },
     onMembersChanged: () => repositories.refreshMembers(),
   })
+  const storages = createStorages({ db, clock, keys: keys.service, disk, members: identity })
   const repositories = await openRepositories({
     db,
     clock,
     log,
     peppers: keys.secrets.peppers,
-    openStorage: storageOpener(platform),
+    openStorage: storages.openStorageOf,
     members: identity,
     otherBytes: async (account) => (await files.usedBytes([account])).get(account) ?? 0,
     sessions: identity.sessions,
@@ -91,25 +96,22 @@ export const openFeatures = async (
       identity,
       { routes: files.bind, start: files.start, stop: files.close },
       { routes: logFeature.bind },
-      {
-        routes: repositories.bind,
-        start: repositories.start,
-        stop: repositories.stop,
-        end: repositories.close,
-      },
+      ...repositoryFeatures(repositories, storages),
       socketFeature({ logs, sessions, sessionLives, events, limits }),
     ],
     gate: { sessions, setUp },
   }
 }
 
-/** Repositories lie on the server's own disk. */
-const storageOpener =
-  ({ disk }: Platform): OpenStorageOf =>
-  async (storage) => {
-    if (storage !== null) throw new ProblemError('not_found', 'There is no such storage.')
-    return disk
-  }
+const repositoryFeatures = (repositories: Repositories, storages: Storages): Feature[] => [
+  {
+    routes: repositories.bind,
+    start: repositories.start,
+    stop: repositories.stop,
+    end: repositories.close,
+  },
+  { routes: storages.bind, end: storages.close },
+]
 
 /** The one socket: it lives in the HTTP server, so it is made where the routes are. */
 const socketFeature = (deps: Omit<SocketDeps, 'http'>): Feature => {

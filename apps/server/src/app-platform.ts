@@ -4,7 +4,11 @@ import { type Kysely, sql } from 'kysely'
 import { filesMigrations, type FilesTables } from '#features/files/public.ts'
 import { type IdentityTables, identityMigrations } from '#features/identity/public.ts'
 import { logFeatureMigrations, type LogFeatureTables } from '#features/logs/public.ts'
-import { repositoriesMigrations, type RepositoryTables } from '#features/repositories/public.ts'
+import {
+  repositoriesMigrations,
+  type RepositoryTables,
+  type StorageTables,
+} from '#features/repositories/public.ts'
 import type { Clock } from '#platform/clock.ts'
 import { lockDataFolder } from '#platform/data-lock.ts'
 import { migrate, openDatabase } from '#platform/db/index.ts'
@@ -26,7 +30,8 @@ type Tables = KeysTables &
   IdentityTables &
   FilesTables &
   LogFeatureTables &
-  RepositoryTables
+  RepositoryTables &
+  StorageTables
 
 /** In this order, for ever: a step may build on those before it. */
 const migrations = [

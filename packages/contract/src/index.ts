@@ -22,6 +22,7 @@ import { logEndpoints } from './logs.ts'
 import { objectEndpoints } from './objects.ts'
 import { repositoryEndpoints } from './repositories.ts'
 import { repositoryCredentialEndpoints } from './repository-credentials.ts'
+import { storageEndpoints } from './storages.ts'
 
 /** All endpoints, for the router, the contract walk and the OpenAPI document. */
 export const allEndpoints = [
@@ -30,4 +31,5 @@ export const allEndpoints = [
   ...objectEndpoints,
   ...repositoryEndpoints,
   ...repositoryCredentialEndpoints,
+  ...storageEndpoints,
 ] as const

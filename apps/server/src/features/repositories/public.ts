@@ -14,6 +14,7 @@ import { Scrubber } from './scrub.ts'
 export type { Members, RepositoriesDeps } from './deps.ts'
 export { repositoriesMigrations } from './migrations/index.ts'
 export type { OpenStorageOf } from './storage-opening.ts'
+export { createStorages, type Storages, type StorageTables } from './storages.ts'
 export type { RepositoryTables } from './tables.ts'
 
 const flushMs = 60_000
