@@ -77,9 +77,7 @@ export const repositoryMetrics = (
     onRefusedSignIn: () => refusedSignIns.add({}),
     bind: (http) =>
       addPlainRoute(http, '/metrics', { access: 'public' }, async (request, reply) => {
-        await admit(deps, request.headers.authorization, (challenge) => {
-          reply.header('www-authenticate', challenge)
-        })
+        await admit(deps, request.headers.authorization)
         return reply.header('content-type', metrics.contentType).send(await metrics.text())
       }),
   }
@@ -98,19 +96,17 @@ const valuesOf = (
 const admit = async (
   { sessions, metricsToken }: { sessions: SessionLookup; metricsToken: string | undefined },
   authorization: string | undefined,
-  challenge: (value: string) => void,
 ): Promise<void> => {
-  const bearer = tokenFromAuthorization(authorization)
-  const given = bearer ?? basicCredentials(authorization)?.secret
+  const given =
+    /^bearer +(\S+)$/i.exec(authorization ?? '')?.[1] ?? basicCredentials(authorization)?.secret
   if (given !== undefined && metricsToken !== undefined && isSame(given, metricsToken)) return
+  const bearer = tokenFromAuthorization(authorization)
   const session =
     bearer === undefined || bearer === ''
       ? undefined
       : await sessions.find({ kind: 'bearer', tokenB64: bearer })
-  if (session === undefined) {
-    challenge('Bearer, Basic realm="Hearthold"')
+  if (session === undefined)
     throw new ProblemError('unauthenticated', 'This needs the metrics token, or a host.')
-  }
   if (session.role !== 'host') throw new ProblemError('forbidden', 'Only a host may do this.')
 }
 
