@@ -39,6 +39,7 @@ export type World = {
   readonly invitation: string
   /** The victim's. */
   readonly repository: string
+  readonly ownRepository: string
 }
 
 /** Objects as they travel: id, length u32be, bytes. */
@@ -104,6 +105,7 @@ export const openWorld = async (): Promise<World> => {
     upload: upload!,
     invitation: await invite(host),
     repository: await repositoryOf(instance, victim),
+    ownRepository: await repositoryOf(instance, asker),
   }
   const checkpoint = await checkpointOf(victim, theirs, {
     tree: await putAs(world, victim),

@@ -24,10 +24,14 @@ beforeAll(async () => {
 afterAll(() => world.instance.close())
 
 /** Ids that mean something: random ones would all be answered with not_found. */
-const knownIds = ({ asker, share, victim, theirs, object, upload }: World): string[] => [
-  ...[asker.account, asker.log.id, asker.device.id, asker.session, share.log.id],
-  ...[victim.account, theirs.log.id, object, upload],
-]
+const knownIds = (known: World): string[] => {
+  const { asker, share, victim, theirs, object, upload } = known
+  return [
+    ...[asker.account, asker.log.id, asker.device.id, asker.session, share.log.id],
+    ...[victim.account, theirs.log.id, object, upload],
+    ...[known.repository, known.ownRepository],
+  ]
+}
 
 /** Puts known ids in the place of made-up ones, by a list of choices. */
 const withKnownIds = (endpoint: Endpoint, text: string, choices: readonly number[]): string => {

@@ -1,11 +1,22 @@
 /** An honest member beside all the nonsense, whose data must be there and right in the end. */
 import assert from 'node:assert/strict'
-import { getObject, getUsage, listSessions, readLog } from '@hearthold/contract'
+import {
+  getObject,
+  getRepository,
+  getUsage,
+  listSessions,
+  readLog,
+  type Repository,
+} from '@hearthold/contract'
 import { decodePage, LogVerifier, toHex } from '@hearthold/crypto'
 import { codeOf } from '../access/instance.ts'
 import type { World } from '../access/foreign-ids.ts'
 
-export type Honest = { readonly entries: string; readonly usedBytes: number }
+export type Honest = {
+  readonly entries: string
+  readonly usedBytes: number
+  readonly repository: Repository
+}
 
 /** What the victim of a World has, as told by the server and checked as a client does. */
 export const lookAt = async ({
@@ -14,6 +25,7 @@ export const lookAt = async ({
   theirs,
   object,
   objectBytes,
+  repository,
 }: World): Promise<Honest> => {
   const { token } = victim
   const page = await instance.ask(readLog, {
@@ -31,7 +43,10 @@ export const lookAt = async ({
   const usage = await instance.ask(getUsage, { token })
   const sessions = await instance.ask(listSessions, { token })
   assert.equal(codeOf(sessions), '')
+  const kept = await instance.ask(getRepository, { token, params: { repository } })
+  assert.equal(codeOf(kept), '')
   return {
+    repository: kept.json<Repository>(),
     entries: toHex(verifier.position.chain),
     usedBytes: usage.json<{ usedBytes: number }>().usedBytes,
   }

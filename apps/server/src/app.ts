@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { type Clock, systemClock } from '#platform/clock.ts'
+import { openCombinedAccessLog } from '#platform/combined-access-log.ts'
 import {
   addHealthRoutes,
   addWebApp,
@@ -63,6 +64,7 @@ const openHttp = (
     clock,
     log,
     accessLog,
+    accessLogDetails: config.accessLogFormat === 'combined' && config.accessLog.kind === 'file',
     sessions: gate.sessions,
     setUp: gate.setUp,
     ...(overrides.onUnlistedProblem === undefined
@@ -72,8 +74,14 @@ const openHttp = (
   })
 }
 
-const openAccessLog = ({ accessLog }: Config): FileLog | undefined =>
-  accessLog.kind === 'file' ? openFileLog(accessLog.path) : undefined
+const openAccessLog = (
+  { accessLog, accessLogFormat }: Config,
+  clock: Clock,
+): FileLog | undefined => {
+  if (accessLog.kind !== 'file') return undefined
+  const { path } = accessLog
+  return accessLogFormat === 'combined' ? openCombinedAccessLog(path, clock) : openFileLog(path)
+}
 
 /**
  * Builds the server from its configuration. Nothing listens yet.
@@ -92,7 +100,7 @@ export const createApp = async (
     const clock = overrides.clock ?? systemClock
     const platform = await openPlatform(config, secrets, clock, log, ends, () => http?.port())
     const { features, gate } = await openFeatures(platform, overrides.socketLimits)
-    const accessFile = openAccessLog(config)
+    const accessFile = openAccessLog(config, clock)
     ends.add(() => accessFile?.close())
     const made = openHttp(
       platform,

@@ -58,6 +58,8 @@ export type CombinedLog = {
    * @param user asked then: the authenticated name, undefined where there is none
    */
   watch(req: IncomingMessage, res: ServerResponse, user: () => string | undefined): void
+  /** Writes the line of an answer that somebody else has watched. */
+  write(entry: CombinedEntry): void
   /** After a rotation: goes on in a new file of the old name. */
   reopen(): void
   /** Writes what is left. */
@@ -131,6 +133,7 @@ export const openCombinedLog = (file: string, clock: Clock): CombinedLog => {
         )
       })
     },
+    write: (entry) => void destination.write(combinedLine(entry)),
     reopen: () => isFile && destination.reopen(),
     close: () =>
       new Promise((resolve) => {

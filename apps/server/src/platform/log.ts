@@ -111,7 +111,7 @@ export const openLog = ({ level, format, stream }: LogOptions): Log => {
 }
 
 /** A log in a file of its own that can be opened anew after a rotation. */
-export type FileLog = { readonly log: Log; reopen(): void; close(): void }
+export type FileLog = { readonly log: Log; reopen(): void; close(): void | Promise<void> }
 
 /** Appends JSON lines to a file with mode 0640, so that a log reader's group may be given it. */
 export const openFileLog = (path: string): FileLog => {

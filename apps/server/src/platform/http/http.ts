@@ -16,7 +16,7 @@ import { type Peer, peerReader } from './client-address.ts'
 import type { OriginRules } from './origins.ts'
 import { isListedProblem, problemFrom, sendProblem } from './problems.ts'
 import { concurrencyLimit, memoryRateLimiter, type RateLimiter } from './rate-limiter.ts'
-import { rawHandler, type RawRoute } from './raw-routes.ts'
+import { accessDetails, rawHandler, type RawRoute } from './raw-routes.ts'
 import { requestIds } from './request-id.ts'
 import { factsOf, type PathIndex, pathIndex, type RouteFacts } from './routes.ts'
 import {
@@ -48,6 +48,8 @@ export type HttpDeps = {
   readonly log: Log
   /** One line a request: no query, headers or body. */
   readonly accessLog: Log | undefined
+  /** With what Apache's format has besides: size of the answer, version, client. */
+  readonly accessLogDetails?: boolean
   readonly sessions: SessionLookup
   readonly setUp: { needed(): boolean }
   readonly limiter?: RateLimiter
@@ -161,6 +163,7 @@ const createFastify = (
 
 const accessLine = (
   log: Log,
+  details: boolean,
   request: FastifyRequest,
   reply: FastifyReply,
   caller: Caller | undefined,
@@ -174,6 +177,7 @@ const accessLine = (
       ms: Math.round(reply.elapsedTime),
       address: caller?.peer.address,
       account: caller?.session?.account,
+      ...(details ? accessDetails(request.raw, reply.getHeader('content-length')) : {}),
     },
     'request',
   )
@@ -239,7 +243,13 @@ export const createHttp = (deps: HttpDeps): Http => {
     if (closing) raw.socket.end()
     else dropUnread(raw, timeouts.lingerMs)
     if (deps.accessLog !== undefined)
-      accessLine(deps.accessLog, request, reply, callers.get(request))
+      accessLine(
+        deps.accessLog,
+        deps.accessLogDetails === true,
+        request,
+        reply,
+        callers.get(request),
+      )
   })
   answerUnknownPaths(fastify, paths)
 

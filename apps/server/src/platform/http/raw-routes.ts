@@ -42,6 +42,7 @@ export type RawDeps = {
   readonly lingerMs: number
   readonly log: Log
   readonly accessLog: Log | undefined
+  readonly accessLogDetails?: boolean
 }
 
 /** For answers that are no page and never become one. */
@@ -87,6 +88,7 @@ const answer = (
       status: res.statusCode,
       address: peer.address,
       account,
+      ...(deps.accessLogDetails ? accessDetails(req, res.getHeader('content-length')) : {}),
     }))
   if (peer.secure && (deps.ownCertificate || peer.viaProxy))
     res.setHeader('strict-transport-security', strictTransportSecurity)
@@ -156,6 +158,16 @@ const refuse = (
   res.end(req.method === 'HEAD' ? undefined : body)
   dropUnread(req, lingerMs)
 }
+
+/** What an access log has besides where it is asked for: see HttpDeps. */
+export const accessDetails = (
+  { method, httpVersion, headers }: IncomingMessage,
+  contentLength: unknown,
+): Record<string, unknown> => ({
+  bodyBytes: method === 'HEAD' ? 0 : Number(contentLength ?? 0),
+  httpVersion,
+  client: headers['user-agent'],
+})
 
 const logWhenClosed = (
   log: Log,
