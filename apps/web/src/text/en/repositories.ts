@@ -273,7 +273,7 @@ export const text = {
     copyUser: 'Copy the user name',
     download: 'Download the repository file',
     fileHint: (name: string) =>
-      `${name}: the address with user name and secret in it, for restic's --repository-file. Keep it readable for yourself alone.`,
+      `${name}: the address with user name and secret in it, for the option “repository-file” of restic. Keep it readable for yourself alone.`,
     saved: 'The repository file was saved.',
     done: 'I have put it on the machine',
     leaveTitle: 'Close without keeping the secret?',
@@ -296,7 +296,7 @@ export const text = {
     deleted: 'Deleted',
     kept: 'kept until',
     restoreSince: 'Bring back from here on',
-    restoreSinceLabel: (when: string) => `Bring back everything deleted since ${when}`,
+    restoreSinceLabel: (when: string) => `Bring back from here on: deleted ${when}`,
     restoreAll: 'Bring back everything',
     restoreTitle: 'Bring back what was deleted?',
     restoreSinceText: (objects: string, bytes: string, when: string) =>
