@@ -59,7 +59,8 @@ const readAuthority = (path: string): Trust => {
   return { kind: 'authority', pem }
 }
 
-const trustOf = (options: AddressCall['options']): Trust | undefined => {
+/** Whom the flags say to believe; undefined where they say nothing. Throws `CliError`. */
+export const trustOf = (options: AddressCall['options']): Trust | undefined => {
   const [pinText, authority] = [options['server-pin'], options['ca-file']]
   if (pinText !== undefined && authority !== undefined) {
     throw new CliError(

@@ -233,6 +233,26 @@ export const catalogue: readonly VerbEntry[] = [
     load: async () => (await import('./repository.ts')).repositoryScrubVerb,
   },
   {
+    name: 'repository browse',
+    summary: 'Look into the snapshots of a repository',
+    load: async () => (await import('./repository-browse.ts')).repositoryBrowseVerb,
+  },
+  {
+    name: 'repository restore',
+    summary: 'Restore from a snapshot of a repository',
+    load: async () => (await import('./repository-restore.ts')).repositoryRestoreVerb,
+  },
+  {
+    name: 'repository maintain',
+    summary: 'Forget old snapshots by the installed restic, and tell the server',
+    load: async () => (await import('./repository-maintain.ts')).repositoryMaintainVerb,
+  },
+  {
+    name: 'repository drill',
+    summary: 'Prove that the newest snapshot can be restored, and tell the server',
+    load: async () => (await import('./repository-drill.ts')).repositoryDrillVerb,
+  },
+  {
     name: 'repository purge',
     summary: 'Destroy what is in the bin of a repository, for hosts',
     load: async () => (await import('./repository-bin.ts')).repositoryPurgeVerb,
@@ -241,6 +261,36 @@ export const catalogue: readonly VerbEntry[] = [
     name: 'decrypt',
     summary: 'Open a stored file offline, by exported keys',
     load: async () => (await import('./decrypt.ts')).decryptVerb,
+  },
+  {
+    name: 'storage',
+    summary: 'List where repositories may lie',
+    load: async () => (await import('./storage.ts')).storageVerb,
+  },
+  {
+    name: 'storage list',
+    summary: 'List where repositories may lie',
+    load: async () => (await import('./storage.ts')).storageListVerb,
+  },
+  {
+    name: 'storage create',
+    summary: 'Add an S3 store or a WebDAV folder for repositories',
+    load: async () => (await import('./storage.ts')).storageCreateVerb,
+  },
+  {
+    name: 'storage test',
+    summary: 'Try a storage',
+    load: async () => (await import('./storage.ts')).storageTestVerb,
+  },
+  {
+    name: 'storage update',
+    summary: 'Change the settings or the secret of a storage',
+    load: async () => (await import('./storage.ts')).storageUpdateVerb,
+  },
+  {
+    name: 'storage remove',
+    summary: 'Forget a storage that no repository uses',
+    load: async () => (await import('./storage.ts')).storageRemoveVerb,
   },
   {
     name: 'sessions',

@@ -38,7 +38,7 @@ const camel = (name: string): string =>
   name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
 
 const toOption = (option: Option): CommanderOption => {
-  const flags = `${option.short ? `-${option.short}, ` : ''}--${option.name}${option.value ? ` <${option.value}>` : ''}`
+  const flags = `${option.short ? `-${option.short}, ` : ''}--${option.name}${option.value ? ` <${option.value}${option.many ? '...' : ''}>` : ''}`
   const made = new CommanderOption(
     flags,
     option.env ? `${option.summary} (${option.env})` : option.summary,
@@ -54,7 +54,12 @@ const signatureOf = ({ name, required, many }: Argument): string => {
 const wrongChoice = ({ name, choices }: Option | Argument) =>
   new CliError('usage', `There is no such ${name}.`, `Choose one of: ${choices?.join(', ')}.`)
 
-const optionValue = (option: Option, flag: unknown, env: Env): string | boolean | undefined => {
+const optionValue = (
+  option: Option,
+  flag: unknown,
+  env: Env,
+): string | boolean | readonly string[] | undefined => {
+  if (option.many) return Array.isArray(flag) ? flag.map(String) : []
   const variable = option.env === undefined ? undefined : env[option.env] || undefined
   if (option.value === undefined) return flag === true || variable === '1' || variable === 'true'
   const value = typeof flag === 'string' ? flag : variable

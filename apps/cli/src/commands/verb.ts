@@ -25,6 +25,8 @@ export type Option = {
   /** The variable that stands for it; the flag wins. A switch is on when the variable is `1`. */
   readonly env?: `HEARTHOLD_${string}`
   readonly short?: string
+  /** Takes all words up to the next option; for one that has a value, and no variable. */
+  readonly many?: boolean
   readonly completes?: Completes
   readonly choices?: readonly string[]
 }
@@ -34,12 +36,16 @@ type ArgumentValue<A extends Argument> = A extends { many: true }
   : A extends { required: true }
     ? string
     : string | undefined
-type OptionValue<O extends Option> = O extends { value: string } ? string | undefined : boolean
+type OptionValue<O extends Option> = O extends { value: string; many: true }
+  ? readonly string[]
+  : O extends { value: string }
+    ? string | undefined
+    : boolean
 
 /** What a command line gave, by the names in a verb's data. */
 export type Given = {
   readonly arguments: Readonly<Record<string, string | readonly string[] | undefined>>
-  readonly options: Readonly<Record<string, string | boolean | undefined>>
+  readonly options: Readonly<Record<string, string | boolean | readonly string[] | undefined>>
 }
 
 /** What a verb may touch, beside what it was given. */

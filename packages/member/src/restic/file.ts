@@ -55,3 +55,19 @@ export async function* readFile(
     yield whole ? bytes : bytes.slice(item.from, item.to)
   }
 }
+
+/** Bytes of each piece of a file, in order. Throws `blob_missing` where no index names one. */
+export const pieceSizes = async (
+  repository: ResticRepository,
+  { content = [] }: ResticNode,
+  signal?: AbortSignal,
+): Promise<readonly number[]> => {
+  const index = await indexOf(repository, signal)
+  const sizes: number[] = []
+  for (const id of content) {
+    const [place] = index.placesOf(id)
+    if (!place) throw await missingBlob(repository, id)
+    sizes.push(place.sizeBytes)
+  }
+  return sizes
+}

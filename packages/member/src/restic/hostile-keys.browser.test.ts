@@ -142,8 +142,8 @@ describe('sealed bytes', () => {
       // The header at a pack's end is not read here; its length stands last.
       const header = new DataView(bytes.buffer).getUint32(bytes.length - 4, true) + 4
       const end = name.startsWith('data/') ? bytes.length - header : bytes.length
-      for (let sample = 0; sample < 8; sample++) {
-        const at = Math.floor(((sample + 0.5) * end) / 8)
+      for (let sample = 0; sample < 5; sample++) {
+        const at = Math.floor(((sample + 0.5) * end) / 5)
         const copy = bytes.slice()
         copy[at] = (copy[at] ?? 0) ^ 0x40
         const source = memorySource(new Map([...files, [name, copy]]))

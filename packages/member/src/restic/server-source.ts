@@ -12,10 +12,7 @@ const unexpected = () =>
   new NetworkError('protocol', 'The server answered with other bytes than were asked for.')
 
 /** How many bytes an answer must have. Throws `NetworkError` for one that is not exactly what was asked for. */
-export const lengthOfAnswer = (
-  { status, headers }: Pick<TransportResponse, 'status' | 'headers'>,
-  range: Range | undefined,
-): number => {
+const lengthOf = ({ status, headers }: TransportResponse, range: Range | undefined): number => {
   const length = Number(headers['content-length'] ?? Number.NaN)
   if (!Number.isSafeInteger(length) || length < 0) throw unexpected()
   if (!range) {
@@ -29,20 +26,27 @@ export const lengthOfAnswer = (
   return length
 }
 
-/** The body of an answer, which must have exactly `length` bytes. */
-export const readExactly = async (
-  body: AsyncIterable<Uint8Array>,
-  length: number,
+/**
+ * The bytes of a successful answer, which must be exactly those of the range, or with none all of an object. Throws
+ * `NetworkError` for anything else.
+ */
+export const readResticAnswer = async (
+  response: TransportResponse,
+  range: Range | undefined,
 ): Promise<Uint8Array<ArrayBuffer>> => {
-  const bytes = new Uint8Array(length)
-  let at = 0
-  for await (const chunk of body) {
-    if (at + chunk.length > length) throw unexpected()
-    bytes.set(chunk, at)
-    at += chunk.length
+  try {
+    const bytes = new Uint8Array(lengthOf(response, range))
+    let at = 0
+    for await (const chunk of response.body) {
+      if (at + chunk.length > bytes.length) throw unexpected()
+      bytes.set(chunk, at)
+      at += chunk.length
+    }
+    if (at === bytes.length) return bytes
+    throw new NetworkError('dropped', 'The connection to the server ended early.')
+  } finally {
+    response.discard()
   }
-  if (at !== length) throw new NetworkError('dropped', 'The connection to the server ended early.')
-  return bytes
 }
 
 const canRetry = (error: unknown): boolean =>
@@ -94,11 +98,7 @@ export const serverResticSource = (client: Client, repository: string): ResticSo
         : {}),
       signal,
     })
-    try {
-      return await readExactly(response.body, lengthOfAnswer(response, range))
-    } finally {
-      response.discard()
-    }
+    return readResticAnswer(response, range)
   }
   return {
     list: async (type, signal) => {
