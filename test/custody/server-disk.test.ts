@@ -5,7 +5,13 @@
 import { appendFileSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { createClient, NetworkError } from '@hearthold/client'
-import { createInvitation, endSession } from '@hearthold/contract'
+import {
+  createInvitation,
+  createRepository,
+  createRepositoryCredential,
+  endSession,
+  updateRepository,
+} from '@hearthold/contract'
 import { parseRecoveryKey, utf8 } from '@hearthold/crypto'
 import {
   addDeviceMethod,
@@ -222,6 +228,8 @@ const useEverything = async (): Promise<void> => {
   plant('second device secret', (await addDeviceMethod(member)).secret)
   await makeFolder(share, `/${names.folder}/${names.folder}`)
 
+  await useRepository(ada.client)
+
   const byKey = device()
   const { token } = await signInWithRecoveryKey(byKey.context, {
     recoveryKey: ada.recoveryKey,
@@ -229,6 +237,33 @@ const useEverything = async (): Promise<void> => {
   })
   byKey.setToken(token)
   await byKey.client.call(endSession)
+}
+
+/** The secrets of credentials and the passwords that are tried are what nobody may find; restic seals the rest itself. */
+const useRepository = async (client: ReturnType<typeof device>['client']): Promise<void> => {
+  const repository = await client.call(createRepository, { body: { name: 'backup' } })
+  const params = { repository: repository.repository }
+  for (const scope of ['append', 'maintain'] as const) {
+    const { credential, secret } = await client.call(createRepositoryCredential, {
+      params,
+      body: { label: 'laptop', scope, validDays: null },
+    })
+    plant(`${scope} secret of a repository`, secret)
+    const basic = (password: string): string =>
+      Buffer.from(`${credential.credential}:${password}`).toString('base64')
+    plant(`${scope} secret as it travels`, basic(secret))
+    const ask = async (password: string, method: string, body?: Uint8Array<ArrayBuffer>) => {
+      const headers = { authorization: `Basic ${basic(password)}` }
+      const address = `${server.origin}${repository.path}config`
+      const answer = await fetch(address, { method, headers, ...(body ? { body } : {}) })
+      await answer.body?.cancel()
+      return answer.status
+    }
+    expect(await ask(secret, 'POST', new Uint8Array([1, 2, 3]))).toBe(200)
+    expect(await ask(secret, 'DELETE')).toBe(scope === 'append' ? 403 : 200)
+    expect(await ask(names.guessed, 'GET')).toBe(401)
+  }
+  await client.call(updateRepository, { params, body: { freezeDays: 31 } })
 }
 
 const scan = async (folder: string): Promise<Find[]> => {
