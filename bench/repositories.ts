@@ -1,0 +1,92 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { cpus, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { resticMissing, resticVersion } from '../tools/demo/restic.ts'
+import { report } from './peers/statistics.ts'
+import {
+  type Contender,
+  findContenders,
+  makeCertificates,
+  type Missing,
+} from './repositories/contenders.ts'
+import { objectSizes, runLists, runObjects } from './repositories/objects.ts'
+import { copyRealFiles } from './repositories/real-files.ts'
+import { runRestic } from './repositories/with-restic.ts'
+
+const mebibyte = 2 ** 20
+
+type Settings = {
+  readonly contenders: readonly Contender[]
+  readonly missing: Missing
+  readonly rounds: number
+  readonly sizeMib: number
+  readonly listed: number
+}
+
+type Workload = { readonly name: string; readonly run: () => Promise<void> }
+
+/** Backup, second backup, check of every byte and restore of real files, over one kind of connection. */
+const withRestic = async (settings: Settings, isTls: boolean): Promise<void> => {
+  if (resticVersion() === undefined) throw new Error(resticMissing)
+  const folder = await mkdtemp(join(tmpdir(), 'hearthold-bench-source-'))
+  try {
+    const source = join(folder, 'source')
+    const { files, bytes } = await copyRealFiles(source, settings.sizeMib * mebibyte)
+    const mib = Math.round(bytes / mebibyte)
+    const workload = `restic over ${isTls ? 'TLS' : 'HTTP'}, ${files} real files, ${mib} MiB`
+    const tls = isTls ? makeCertificates(join(folder, 'tls')) : undefined
+    await runRestic({ ...settings, workload, source, tls })
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+const workloadsOf = (settings: Settings): Workload[] => [
+  { name: 'restic-http', run: () => withRestic(settings, false) },
+  { name: 'restic-tls', run: () => withRestic(settings, true) },
+  ...objectSizes.map((size) => ({
+    name: `objects-${size.label.replace(' ', '')}`,
+    run: () => runObjects(settings, size),
+  })),
+  { name: 'lists', run: () => runLists(settings, settings.listed) },
+]
+
+/**
+ * The restic protocol side by side: `hearthold rest-server` (whose figures the ratios are of), the full server, rclone
+ * and rest-server, on one machine with client and server sharing it.
+ */
+export const run = async (args: string[]): Promise<void> => {
+  const { values } = parseArgs({
+    args,
+    options: {
+      rounds: { type: 'string', default: '5' },
+      only: { type: 'string' },
+      'size-mib': { type: 'string', default: '1024' },
+      listed: { type: 'string', default: '100000' },
+    },
+  })
+  const settings = {
+    ...findContenders(),
+    rounds: Number(values.rounds),
+    sizeMib: Number(values['size-mib']),
+    listed: Number(values.listed),
+  }
+  const workloads = workloadsOf(settings).filter(({ name }) => name.includes(values.only ?? ''))
+  if (workloads.length === 0)
+    throw new Error(
+      `--only: ${workloadsOf(settings)
+        .map(({ name }) => name)
+        .join(' | ')}`,
+    )
+  report({
+    area: 'repositories',
+    restic: resticVersion() ?? 'none',
+    contenders: settings.contenders.map(({ name, version, fsync }) => ({ name, version, fsync })),
+    missing: settings.missing,
+    cpu: `${cpus().length} x ${cpus()[0]?.model.trim()}`,
+    rounds: settings.rounds,
+    ratio: 'figure of the rest-server verb / figure of the peer',
+  })
+  for (const workload of workloads) await workload.run()
+}
