@@ -48,6 +48,9 @@ const tendOne = async (
     return
   }
   await live.count()
+  // One that failed is asked again, so that its alarm ends by itself.
+  if (live.storageFailedSince !== undefined)
+    await live.guard(async () => (await live.store()).stat({ type: 'config', id: '' }))
   if (dueBy === undefined || live.facts.removedAt !== null || live.counts.binObjects === 0) return
   const { objects, bytes } = await expireBin(live, dueBy)
   expired.objects += objects

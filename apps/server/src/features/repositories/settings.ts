@@ -57,7 +57,7 @@ export const create = async (
   if (catalogue.at(account, wanted.name) !== undefined) throw exists()
   if (catalogue.of(account).length >= repositoriesPerAccount)
     throw new ProblemError('rate_limited', 'Remove repositories that you no longer use first.')
-  if (wanted.storage !== undefined) await deps.openStorage(wanted.storage, () => 0)
+  if (wanted.storage !== undefined) await checkStorage(deps, wanted.storage)
   const live = new Live(deps, newFacts(account, wanted, clock.now()))
   await live.guard(async () => (await live.store()).create())
   await live.count()
@@ -69,6 +69,16 @@ export const create = async (
   }
   catalogue.add(live)
   return shown(deps, live)
+}
+
+/** @throws ProblemError `not_found` for one that nobody knows, `storage_failed` for one that does not open */
+const checkStorage = async ({ openStorage }: Parts['deps'], storage: string): Promise<void> => {
+  try {
+    await openStorage(storage, () => 0)
+  } catch (error) {
+    if (error instanceof ProblemError) throw error
+    throw new ProblemError('storage_failed', 'This storage does not open.', { cause: error })
+  }
 }
 
 export const update = async (
