@@ -1,6 +1,6 @@
 /**
- * `npm run demo -- [FOLDER] [--json] [--browser]`: the whole promise once. With `--browser` see demo/browser-demo.ts;
- * without it by the real command line alone. A server in a temporary
+ * `npm run demo -- [FOLDER] [--json] [--browser | --repositories]`: the whole promise once. With `--browser` see
+ * demo/browser-demo.ts, with `--repositories` demo/repositories-demo.ts; without them by the real command line alone. A server in a temporary
  * folder is set up, two members seal folders onto it, one loses the only device and gets every byte back with the
  * recovery key; the other is refused; and the server's disk is searched for anything readable.
  */
@@ -179,6 +179,7 @@ const main = async (): Promise<number> => {
     options: {
       json: { type: 'boolean', default: false },
       browser: { type: 'boolean', default: false },
+      repositories: { type: 'boolean', default: false },
     },
     allowPositionals: true,
   })
@@ -193,6 +194,10 @@ const main = async (): Promise<number> => {
     if (values.browser) {
       const { runBrowserDemo } = await import('./demo/browser-demo.ts')
       return await runBrowserDemo(source, folder, values.json)
+    }
+    if (values.repositories) {
+      const { runRepositoriesDemo } = await import('./demo/repositories-demo.ts')
+      return await runRepositoriesDemo(source, folder, values.json)
     }
     const { report, notes } = await demo(source, folder)
     for (const note of notes.slice(0, 20)) process.stderr.write(`${note}\n`)
