@@ -3,13 +3,13 @@
  * up and a repository made by the real command line; restic backs FOLDER up by a credential that can only append, and
  * its deletions are refused; by one for maintenance it forgets everything and prunes, and the bin brings every snapshot
  * back. Then FOLDER is restored by restic and by our own reader, every byte is compared, and the server's disk is
- * searched for anything readable.
+ * searched for anything readable, and for what opens the repository.
  */
 import { randomBytes } from 'node:crypto'
-import { rm, stat, writeFile } from 'node:fs/promises'
+import { readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Repository } from '@hearthold/contract'
-import { needlesOf, PlaintextScanner } from '../plaintext-scanner.ts'
+import { type Needle, needlesOf, PlaintextScanner } from '../plaintext-scanner.ts'
 import { differences, digestTree, type TreeDigest } from './compare.ts'
 import { DemoDevice, DemoServer } from './instance.ts'
 import { Restic, resticMissing, resticVersion } from './restic.ts'
@@ -153,6 +153,15 @@ const scannerWorks = async (scanner: PlaintextScanner, stage: Stage): Promise<bo
   return finds.some((find) => find.file === 'planted-marker')
 }
 
+/** What opens the repository, or lets a machine in: neither may lie on the server. */
+const secretNeedles = async ({ passwordFile, repositoryFile }: Restic): Promise<Needle[]> => {
+  const { password } = new URL((await readFile(repositoryFile, 'utf8')).replace(/^rest:/, ''))
+  return [
+    { bytes: await readFile(passwordFile), what: 'the password of the repository' },
+    { bytes: Buffer.from(password), what: 'the secret of a credential' },
+  ]
+}
+
 const play = async (stage: Stage): Promise<{ report: Report; notes: string[] }> => {
   const { source, server, folder } = stage
   await setUp(stage)
@@ -171,7 +180,11 @@ const play = async (stage: Stage): Promise<{ report: Report; notes: string[] }> 
   const { byRestic, byReader } = await restore(stage, append, before.tree)
   const scannerFindsMarker = await scannerWorks(scanner, stage)
   const disk = await scanner.scanFolder(server.dataFolder)
-  const finds = disk.finds.filter(({ what }) => !known.has(what))
+  const secrets = new PlaintextScanner(await secretNeedles(append))
+  const finds = [
+    ...disk.finds.filter(({ what }) => !known.has(what)),
+    ...(await secrets.scanFolder(server.dataFolder)).finds,
+  ]
   say(`searched ${disk.files} files of the server's disk`)
   const report = {
     restic: resticVersion() ?? '',
