@@ -16,7 +16,7 @@ import {
   withRepository,
 } from '../restic/open-repository.ts'
 import { expectedHours, reporting } from '../restic/report.ts'
-import { restoreTree } from '../restic/restore-tree.ts'
+import { restoreTree, specialCode } from '../restic/restore-tree.ts'
 import { whyNotRestored } from '../restic/verify-restored.ts'
 import { defineVerb, type Outcome, type Surroundings } from './verb.ts'
 
@@ -49,7 +49,7 @@ const drill = async (
       onProgress: (doneBytes, files) => progress.update({ doneBytes, label: `${files} files` }),
     })
     // A backup may well hold what no reader makes again.
-    const failed = done.failed.filter(({ reason }) => !reason.startsWith('Devices, pipes'))
+    const failed = done.failed.filter(({ code }) => code !== specialCode)
     for (const path of expected) {
       const sizes = (node: Parameters<typeof pieceSizes>[1]) => pieceSizes(repository, node, signal)
       const why = await whyNotRestored(repository, snapshot.tree, folder, path, sizes, signal)

@@ -57,7 +57,9 @@ type Name = Pick<Target, 'path' | 'folder' | 'node'> & { readonly first: Target 
 /** Failures after which nothing else can succeed either. */
 const fatalCodes: readonly string[] = ['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EMFILE', 'ENFILE']
 
-const special: readonly ResticNode['kind'][] = ['device', 'char_device', 'fifo', 'socket']
+const notRestored = 'Devices, pipes, sockets and the like are not restored.'
+/** The code of a failure that is none of the repository or the disk. */
+export const specialCode = 'special_file'
 
 const joined = (path: string, name: string): string => (path === '' ? name : `${path}/${name}`)
 
@@ -166,9 +168,7 @@ class Restore {
         placeLink(placeIn(folder, node), node, this.#placing)
         this.done.links++
       } else if (node.kind === 'file') target = this.#beginFile(path, folder, node)
-      else if (special.includes(node.kind))
-        throw new Error('Devices, pipes and sockets are not restored.')
-      else throw new Error('It is of a kind that cannot be restored.')
+      else this.done.failed.push({ path, reason: notRestored, code: specialCode })
     })
     return target
   }
