@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { tryEach } from '../../disk/try-each.ts'
 import {
   type BinnedObject,
   type BinStore,
@@ -99,7 +100,13 @@ export class DiskBin implements BinStore {
       return this.#link(from, to) ? sync : undefined
     })
     if (synced === undefined) return false
-    await synced()
+    try {
+      await synced()
+    } catch (error) {
+      // A name that a failed fsync has lost must not be seen: what is seen counts as stored.
+      tryEach(() => fs.statSync(from) && fs.removeSync(to))
+      throw error
+    }
     fs.removeSync(from)
     return true
   }

@@ -6,6 +6,8 @@ const codeOf = (error: unknown): string | undefined =>
     : undefined
 
 export const isMissing = (error: unknown): boolean => codeOf(error) === 'ENOENT'
+export const isForbidden = (error: unknown): boolean =>
+  ['EACCES', 'EPERM'].includes(codeOf(error) ?? '')
 export const isTaken = (error: unknown): boolean => codeOf(error) === 'EEXIST'
 
 /** Some file systems (exFAT, some network shares) have no second names. */

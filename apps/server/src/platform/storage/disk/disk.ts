@@ -43,7 +43,7 @@ export const makeDisk = (options: DiskOptions): Disk => {
     root: folder,
     fs,
     folders,
-    durable: new DurableFolders(fs, folders),
+    durable: new DurableFolders(fs, folders, folder),
     pieces: new PieceReader(fs),
     indexes: new FolderIndexes({
       fs,

@@ -1,7 +1,8 @@
 import { dirname } from 'node:path'
 import type { FileSystem } from '../../disk/file-system.ts'
 import type { FolderSync } from '../../disk/folder-sync.ts'
-import { isMissing } from './disk-errors.ts'
+import { tryEach } from '../../disk/try-each.ts'
+import { isForbidden, isMissing } from './disk-errors.ts'
 
 /** Remembered folders; a forgotten one costs one fsync more. */
 const remembered = 50_000
@@ -13,11 +14,14 @@ const remembered = 50_000
 export class DurableFolders {
   readonly #fs: FileSystem
   readonly #folders: FolderSync
+  readonly #root: string
   readonly #known = new Set<string>()
   readonly #making = new Map<string, Promise<void>>()
 
-  constructor(fs: FileSystem, folders: FolderSync) {
+  /** @param root above it nothing is ours: what is there is taken as it is */
+  constructor(fs: FileSystem, folders: FolderSync, root: string) {
     this.#fs = fs
+    this.#root = root
     this.#folders = folders
   }
 
@@ -38,9 +42,10 @@ export class DurableFolders {
   /** Many folders in the same one. */
   ensureAll(parent: string, paths: readonly string[]): Promise<void> {
     return this.within(parent, async () => {
-      const synced = this.#folders.changing(parent)
-      for (const path of paths) if (!this.#fs.statSync(path)) this.#fs.makeFolderSync(path)
-      await synced()
+      await this.#makeIn(
+        parent,
+        paths.filter((path) => !this.#fs.statSync(path)),
+      )
       for (const path of paths) this.#remember(path)
     })
   }
@@ -71,13 +76,36 @@ export class DurableFolders {
 
   async #make(path: string): Promise<void> {
     const parent = dirname(path)
-    if (parent === path) return this.#remember(path)
-    if (this.#fs.statSync(path) === undefined) {
-      await this.ensure(parent)
-      if (this.#fs.statSync(path) === undefined) this.#fs.makeFolderSync(path)
+    const isThere = this.#fs.statSync(path) !== undefined
+    const isOurs = path.startsWith(`${this.#root}/`)
+    if (isThere && !isOurs) {
+      if (path === this.#root) await this.#syncAbove(parent)
+      return this.#remember(path)
     }
-    await this.#folders.changing(parent)()
+    await this.ensure(parent)
+    await this.#makeIn(parent, this.#fs.statSync(path) === undefined ? [path] : [])
     this.#remember(path)
+  }
+
+  /** The folder above all may be one that we may not read; then who made ours has seen to it. */
+  async #syncAbove(parent: string): Promise<void> {
+    try {
+      await this.#folders.changing(parent)()
+    } catch (error) {
+      if (!isForbidden(error)) throw error
+    }
+  }
+
+  async #makeIn(parent: string, paths: readonly string[]): Promise<void> {
+    const synced = this.#folders.changing(parent)
+    for (const path of paths) this.#fs.makeFolderSync(path)
+    try {
+      await synced()
+    } catch (error) {
+      // What a failed fsync has lost must not be seen: a later one would not bring it to the disk.
+      tryEach(...paths.map((path) => () => this.#fs.removeFolderSync(path)))
+      throw error
+    }
   }
 
   #remember(path: string): void {

@@ -25,7 +25,6 @@ const standardIndexCacheBytes = 32 * 1024 * 1024
 /**
  * Repositories in a folder, in rest-server's layout. What is there is not looked at before it is asked for; another
  * process may work on the same folder.
- * @throws StorageError where the folder can not be made
  */
 export const openDiskStorage = (options: DiskStorageOptions): RepositoryStorage => {
   const fs = options.fs ?? (options.groupAccess ? groupFileSystem : nodeFileSystem)
@@ -35,9 +34,6 @@ export const openDiskStorage = (options: DiskStorageOptions): RepositoryStorage 
     reserveBytes: options.reserveBytes ?? 0,
     indexCacheBytes: options.indexCacheBytes ?? standardIndexCacheBytes,
     now: options.now ?? Date.now,
-  })
-  asStorageErrorsSync(() => {
-    if (!fs.statSync(options.folder)) fs.makeFolderSync(options.folder)
   })
   return {
     open: (folder) => new DiskRepository(disk, join(options.folder, ...folder)),

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path'
 import type { FileSystem } from '../../disk/file-system.ts'
 import { diskFull } from './disk-errors.ts'
 
@@ -32,10 +33,18 @@ export class Room {
   freeBytes(): number {
     const now = performance.now()
     if (now - this.#knownAt > believedMs) {
-      this.#knownFree = this.#fs.freeBytesSync(this.#folder)
+      this.#knownFree = this.#fs.freeBytesSync(this.#existing())
       this.#knownAt = now
     }
     return this.#knownFree - this.#reserveBytes - this.#pendingBytes
+  }
+
+  /** The folder is made with its first repository. */
+  #existing(): string {
+    let folder = this.#folder
+    while (this.#fs.statSync(folder) === undefined && dirname(folder) !== folder)
+      folder = dirname(folder)
+    return folder
   }
 
   /** @throws StorageError `full` */
