@@ -6,7 +6,12 @@ const plural = (count: number, one: string, many: string): string =>
 export const text = {
   area: 'Administration',
   tabsLabel: 'Parts of the administration',
-  tabs: { members: 'Members', invitations: 'Invitations', registration: 'Registration' },
+  tabs: {
+    members: 'Members',
+    invitations: 'Invitations',
+    registration: 'Registration',
+    storage: 'Storage',
+  },
   hostsOnly: {
     title: 'Only for hosts of this server',
     text: 'Your account is not one of them. A host can change that.',

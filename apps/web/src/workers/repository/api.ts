@@ -61,6 +61,14 @@ export type ReaderEvent =
   | { readonly type: 'index'; readonly done: number; readonly files: number }
   | { readonly type: 'transfer'; readonly transfer: Transfer }
 
+/** What was written: into which new folder, and what was left out. */
+export type Restored = {
+  readonly transfer: string
+  readonly name: string
+  readonly files: number
+  readonly skipped: readonly Skipped[]
+}
+
 export type RepositoryWorker = {
   subscribe(listener: (event: ReaderEvent) => void): Promise<void>
   /** Tries the password on each key. Takes a moment: the key is made to. */
@@ -95,11 +103,7 @@ export type RepositoryWorker = {
     snapshot: string,
     paths: readonly string[],
     folder: FileSystemDirectoryHandle,
-  ): Promise<{
-    readonly name: string
-    readonly files: number
-    readonly skipped: readonly Skipped[]
-  }>
+  ): Promise<Restored>
   openMedia(snapshot: string, path: string): Promise<OpenedMedia>
   /** Bytes `start` to `end` of a file (end exclusive, at most 64 MiB). */
   readRange(snapshot: string, path: string, start: number, end: number): Promise<ArrayBuffer>

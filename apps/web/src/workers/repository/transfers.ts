@@ -212,7 +212,8 @@ const writeAll: (desk: Desk) => RepositoryWorker['restoreInto'] =
   (desk) => async (snapshot, paths, parent) => {
     const opened = await desk.ready()
     const wanted = nameOf(opened, snapshot, paths)
-    const followed = follow(desk, randomId(), wanted, opened.id)
+    const id = randomId()
+    const followed = follow(desk, id, wanted, opened.id)
     try {
       const found = await foundAt(desk, snapshot, paths)
       followed.track.set({ state: 'running' })
@@ -223,7 +224,7 @@ const writeAll: (desk: Desk) => RepositoryWorker['restoreInto'] =
       const name = await writeInto(repository, plan, to, followed.news, followed.signal)
       followed.end()
       const damaged = followed.skipped.length - plan.skipped.length
-      return { name, files: plan.files - damaged, skipped: followed.skipped }
+      return { transfer: id, name, files: plan.files - damaged, skipped: followed.skipped }
     } catch (error) {
       followed.end(error)
       throw error

@@ -45,7 +45,10 @@ export const restoreInto = async (
     const { showDirectoryPicker } = globalThis as WithPicker
     if (!showDirectoryPicker) return void toast({ kind: 'bad', text: text.restore.notHere })
     const folder = await showDirectoryPicker({ mode: 'readwrite', id: 'hearthold-restore' })
-    const { files, name } = await reader.remote.restoreInto(snapshot, paths, folder)
+    const done = await reader.remote.restoreInto(snapshot, paths, folder)
+    const { files, name, skipped } = done
+    // Where something was left out its card stays, and says what.
+    if (skipped.length === 0) reader.dismiss(done.transfer)
     toast({ text: text.restore.done(files, name) })
   } catch (error) {
     const refused = error instanceof DOMException && error.name === 'NotAllowedError'
