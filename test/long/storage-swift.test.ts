@@ -1,7 +1,5 @@
 /** The S3 driver against a real store: OpenStack Swift with its S3 interface, over TLS. */
 import { randomBytes } from 'node:crypto'
-import { request } from 'node:https'
-import aws4 from 'aws4'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   holdsObjectLock,
@@ -20,30 +18,11 @@ import {
   type SuiteWorld,
   write,
 } from '../../apps/server/src/platform/storage/test-storage.ts'
-import { startSwift, type Swift } from './swift.ts'
+import { makeBucket, startSwift, type Swift } from './swift.ts'
 
 let swift: Swift
 let options: S3Options
 let world: SuiteWorld
-
-const makeBucket = (): Promise<number | undefined> =>
-  new Promise((resolve, reject) => {
-    const { host, hostname, port } = new URL(swift.endpoint)
-    const signed = aws4.sign(
-      {
-        service: 's3',
-        region: 'us-east-1',
-        method: 'PUT',
-        path: '/backups',
-        headers: { Host: host },
-      },
-      { accessKeyId: swift.accessKey, secretAccessKey: swift.secretKey },
-    )
-    request({ ...signed, host: hostname, hostname, port, ca: swift.ca })
-      .on('response', (answer) => resolve(answer.resume().statusCode))
-      .on('error', reject)
-      .end()
-  })
 
 beforeAll(async () => {
   swift = await startSwift()
@@ -52,7 +31,7 @@ beforeAll(async () => {
     ...{ endpoint, accessKey, secretKey, region: 'us-east-1', bucket: 'backups' },
     ...{ prefix: 'house/', addressing: 'path', lockDays: undefined, tuning: { ca } },
   }
-  if ((await makeBucket()) !== 200) throw new Error('Swift makes no bucket.')
+  await makeBucket(swift, 'backups')
   const client = new S3Client(options)
   const storage = openS3Storage(options)
   world = {

@@ -9,6 +9,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import aws4 from 'aws4'
 
 export type Swift = {
   readonly endpoint: string
@@ -174,4 +175,21 @@ export const startSwift = async (): Promise<Swift> => {
   }
   await stop()
   throw new Error('Swift did not start within a minute.')
+}
+
+/** Makes a bucket. @throws Error where it is not made */
+export const makeBucket = async (swift: Swift, name: string): Promise<void> => {
+  const { host, hostname, port } = new URL(swift.endpoint)
+  const wanted = { service: 's3', region: 'us-east-1', method: 'PUT', path: `/${name}` }
+  const signed = aws4.sign(
+    { ...wanted, headers: { Host: host } },
+    { accessKeyId: swift.accessKey, secretAccessKey: swift.secretKey },
+  )
+  const status = await new Promise<number | undefined>((resolve, reject) => {
+    request({ ...signed, host: hostname, hostname, port, ca: swift.ca })
+      .on('response', (answer) => resolve(answer.resume().statusCode))
+      .on('error', reject)
+      .end()
+  })
+  if (status !== 200) throw new Error(`Swift answered ${status} to a new bucket.`)
 }
