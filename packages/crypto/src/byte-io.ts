@@ -73,8 +73,9 @@ export class ByteWriter {
     return this.u32(value.length).bytes(value)
   }
 
-  /** The written bytes; a copy of exactly their length. */
+  /** The written bytes, an array of exactly their length. Nothing is to be written afterwards. */
   finish(): Bytes {
+    if (this.#length === this.#bytes.length) return this.#bytes
     return this.#bytes.slice(0, this.#length)
   }
 }

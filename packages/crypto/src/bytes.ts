@@ -102,11 +102,28 @@ export const u64 = (value: number | bigint): Bytes => {
   if (typeof value === 'number' && (!Number.isSafeInteger(value) || value < 0)) {
     throw new RangeError('not a non-negative safe integer')
   }
-  new DataView(out.buffer).setBigUint64(0, BigInt(value))
+  const view = new DataView(out.buffer)
+  if (typeof value === 'number') {
+    view.setUint32(0, Math.floor(value / 0x1_0000_0000))
+    view.setUint32(4, value % 0x1_0000_0000)
+  } else view.setBigUint64(0, value)
   return out
 }
 
 export type LpField = string | number | bigint | Uint8Array
+
+const labelPattern = /^hearthold\/v1\/[a-z/-]+$/
+/** Bytes of labels, which are few and constants of this program: encoding one takes as long as hashing it. */
+const labels = new Map<string, Bytes>()
+const labelsKept = 64
+
+const textBytes = (text: string): Bytes => {
+  const known = labels.get(text)
+  if (known) return known
+  const bytes = utf8(text)
+  if (labels.size < labelsKept && labelPattern.test(text)) labels.set(text, bytes)
+  return bytes
+}
 
 /**
  * The one framing under hashes, signatures, AADs and HKDF infos (cryptography.md 8): for each field
@@ -114,13 +131,27 @@ export type LpField = string | number | bigint | Uint8Array
  */
 export const lp = (...fields: readonly LpField[]): Bytes => {
   const parts: Uint8Array[] = []
+  let length = 0
   for (const field of fields) {
     const bytes =
-      typeof field === 'string' ? utf8(field) : field instanceof Uint8Array ? field : u64(field)
+      typeof field === 'string'
+        ? textBytes(field)
+        : field instanceof Uint8Array
+          ? field
+          : u64(field)
     if (bytes.length > 0xffff) throw new RangeError('lp field longer than 65,535 bytes')
-    parts.push(new Uint8Array([bytes.length >> 8, bytes.length & 0xff]), bytes)
+    parts.push(bytes)
+    length += 2 + bytes.length
   }
-  return concat(...parts)
+  const out = new Uint8Array(length)
+  let at = 0
+  for (const bytes of parts) {
+    out[at] = bytes.length >> 8
+    out[at + 1] = bytes.length & 0xff
+    out.set(bytes, at + 2)
+    at += 2 + bytes.length
+  }
+  return out
 }
 
 /** n bytes from the system's generator. */

@@ -27,6 +27,14 @@ const smallOrderY: ReadonlySet<string> = new Set([
   'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a', // order 8: the negated y
 ])
 
+/** Most points differ in their first byte from all of these. */
+const smallOrderStarts: ReadonlySet<number> = new Set(
+  Array.from(smallOrderY, (y) => Number.parseInt(y.slice(0, 2), 16)),
+)
+
+const isSmallOrder = (point: Uint8Array): boolean =>
+  smallOrderStarts.has(point[0]!) && smallOrderY.has(unsignedHex(point))
+
 /** y below p = 2^255 - 19: the only encoding of a point that has another one is refused. */
 const hasCanonicalY = (point: Uint8Array): boolean => {
   if ((point[31]! & 0x7f) !== 0x7f || point[0]! < 0xed) return true
@@ -36,7 +44,7 @@ const hasCanonicalY = (point: Uint8Array): boolean => {
 
 /** False for R of a signature which small-order or non-canonical encodings make ambiguous. */
 export const isPlainPoint = (point: Uint8Array): boolean =>
-  point.length === pointBytes && hasCanonicalY(point) && !smallOrderY.has(unsignedHex(point))
+  point.length === pointBytes && hasCanonicalY(point) && !isSmallOrder(point)
 
 /** The order of the group, little-endian. */
 const orderBytes = ed25519.Point.Fn.toBytes(ed25519.Point.Fn.neg(1n))

@@ -62,10 +62,12 @@ export const headerHash = (entry: SignedEntry): Bytes => sha256(entry.headerByte
 const hasFacts = 1
 const hasBody = 2
 
-export const encodeEntry = (entry: SignedEntry): Bytes => {
-  const writer = new ByteWriter(
-    headerBytes + 73 + (entry.facts?.length ?? 0) + (entry.body?.length ?? 0),
-  )
+/** Length of encodeEntry. */
+const entryBytes = ({ facts, body }: SignedEntry): number =>
+  headerBytes + 65 + (facts ? 4 + facts.length : 0) + (body ? 4 + body.length : 0)
+
+const writeEntry = (writer: ByteWriter, entry: SignedEntry): Bytes => {
+  writer
     .bytes(entry.headerBytes)
     .bytes(entry.signature)
     .u8((entry.facts ? hasFacts : 0) | (entry.body ? hasBody : 0))
@@ -73,6 +75,9 @@ export const encodeEntry = (entry: SignedEntry): Bytes => {
   if (entry.body) writer.sized(entry.body)
   return writer.finish()
 }
+
+export const encodeEntry = (entry: SignedEntry): Bytes =>
+  writeEntry(new ByteWriter(entryBytes(entry)), entry)
 
 const readEntry = (reader: ByteReader): SignedEntry => {
   const bytes = reader.bytes(headerBytes)
@@ -89,8 +94,10 @@ const readEntry = (reader: ByteReader): SignedEntry => {
 /** Reads what encodeEntry wrote; throws IntegrityError('malformed'). Fields are views on `bytes`. */
 export const decodeEntry = (bytes: Uint8Array): SignedEntry => readEntry(new ByteReader(bytes))
 
-export const encodeStampedEntry = (entry: StampedEntry): Bytes =>
-  new ByteWriter(24).u64(entry.seq).u64(entry.at).u64(entry.gov).bytes(encodeEntry(entry)).finish()
+export const encodeStampedEntry = (entry: StampedEntry): Bytes => {
+  const writer = new ByteWriter(24 + entryBytes(entry))
+  return writeEntry(writer.u64(entry.seq).u64(entry.at).u64(entry.gov), entry)
+}
 
 export const decodeStampedEntry = (bytes: Uint8Array): StampedEntry => {
   const reader = new ByteReader(bytes)

@@ -1,5 +1,5 @@
 import { ProblemError } from '@hearthold/contract'
-import { CompiledQuery } from 'kysely'
+import { runText } from '#platform/db/index.ts'
 import type { FilesDeps, On } from './deps.ts'
 
 /** What an account keeps, in bytes: objects and, while they are uploaded, what they will be; log entries; registers. */
@@ -55,9 +55,9 @@ const addUsageText = `insert into account_usage (account, object_bytes, entry_by
 export const addUsage = async (on: On, account: string, added: Usage): Promise<number> => {
   const { objectBytes, entryBytes } = added
   const first = [account, Math.max(0, objectBytes), Math.max(0, entryBytes)]
-  const query = CompiledQuery.raw(addUsageText, [...first, objectBytes, entryBytes])
-  const { rows } = await on.executeQuery<{ used: number }>(query)
-  return rows[0]!.used
+  const values = [...first, objectBytes, entryBytes]
+  const [row] = await runText<{ used: number }>(on, addUsageText, values)
+  return row!.used
 }
 
 /**

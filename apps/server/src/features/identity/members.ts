@@ -1,6 +1,5 @@
 import { ProblemError } from '@hearthold/contract'
-import { CompiledQuery } from 'kysely'
-import { inTransaction } from '#platform/db/index.ts'
+import { inTransaction, runText } from '#platform/db/index.ts'
 import {
   type AccountRow,
   countActiveHosts,
@@ -31,8 +30,7 @@ export const getQuotaBytes = async (
   account: string,
   defaultQuotaBytes: number | undefined,
 ): Promise<number | undefined> => {
-  const query = CompiledQuery.raw(quotaText, [account])
-  const row = (await on.executeQuery<Pick<AccountRow, 'quota_bytes'>>(query)).rows[0]
+  const [row] = await runText<Pick<AccountRow, 'quota_bytes'>>(on, quotaText, [account])
   if (!row) throw new ProblemError('not_found', 'There is no such member.')
   return quotaOf(row, defaultQuotaBytes)
 }

@@ -1,4 +1,5 @@
-import { CompiledQuery, type Selectable } from 'kysely'
+import type { Selectable } from 'kysely'
+import { runText } from '#platform/db/index.ts'
 import type { On, Trx } from './deps.ts'
 import type { IdentityTables, RoleText } from './tables.ts'
 
@@ -20,8 +21,8 @@ export const findLiveSession = async (
   kind: SessionRow['kind'],
   now: number,
 ): Promise<LiveSession | undefined> => {
-  const query = CompiledQuery.raw(liveSessionText, [tokenHash, kind, now])
-  return (await on.executeQuery<LiveSession>(query)).rows[0]
+  const rows = await runText<LiveSession>(on, liveSessionText, [tokenHash, kind, now])
+  return rows[0]
 }
 
 export const findSession = (on: On, id: string): Promise<SessionRow | undefined> =>

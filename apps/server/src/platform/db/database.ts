@@ -1,4 +1,5 @@
 import { Kysely } from 'kysely'
+import { letRunTexts } from './fixed-text.ts'
 import { sqliteDialect } from './sqlite-dialect.ts'
 
 /** The tables of all features together are `Tables`; a store's functions name only their own. */
@@ -22,8 +23,9 @@ export const openDatabase = <Tables>(options: {
   waitLimitMs?: number
 }): Database<Tables> => {
   const { file, readOnly = false, waitLimitMs = 30_000 } = options
-  const { dialect, close } = sqliteDialect({ file, readOnly, waitLimitMs })
+  const { dialect, close, read, begun } = sqliteDialect({ file, readOnly, waitLimitMs })
   const db = new Kysely<Tables>({ dialect })
+  letRunTexts(db, read, begun)
   return Object.assign(db, {
     close: async () => {
       await db.destroy()

@@ -13,6 +13,7 @@ import {
   SqliteQueryCompiler,
 } from 'kysely'
 import { type PreparedStatements, preparedStatements } from './prepared-statements.ts'
+import type { RunNow } from './fixed-text.ts'
 import { databaseError } from './sqlite-errors.ts'
 import { type Release, type WriteLock, writeLock } from './write-lock.ts'
 
@@ -32,6 +33,8 @@ type Connections = {
   /** Undefined for `:memory:`, which one connection only can see. */
   reader: PreparedStatements | undefined
   lock: WriteLock
+  /** Whoever holds the lock for a transaction. */
+  holder: SqliteConnection | undefined
   inTransaction(): boolean
   close(): void
 }
@@ -72,6 +75,7 @@ const openConnections = ({ file, readOnly, waitLimitMs }: SqliteOptions): Connec
       writer,
       reader: readOnly ? writer : second && preparedStatements(second),
       lock,
+      holder: undefined,
       inTransaction: () => database.isTransaction,
       close: () => {
         // The writer goes last: it copies the log into the file and removes it.
@@ -84,9 +88,18 @@ const openConnections = ({ file, readOnly, waitLimitMs }: SqliteOptions): Connec
   }
 }
 
-/** Plain reads; anything written by hand that does not begin with `select` is treated as a write. */
+/** Anything written by hand that does not begin with `select` is treated as a write. */
+const isReadText = (sql: string): boolean => /^\s*select\s/i.test(sql)
 const isRead = ({ query, sql }: CompiledQuery): boolean =>
-  SelectQueryNode.is(query) || (RawNode.is(query) && /^\s*select\s/i.test(sql))
+  SelectQueryNode.is(query) || (RawNode.is(query) && isReadText(sql))
+
+/**
+ * [Note: who reads] A statement runs to its end at once, so that the writer sees the last commit while nobody
+ * holds it; and it has its pages still, where the reader throws all of them away after each commit. Undefined where
+ * there is no second connection: who reads waits in the same row as who writes.
+ */
+const readerOf = ({ writer, reader, lock }: Connections): PreparedStatements | undefined =>
+  reader && !lock.isHeld() ? writer : reader
 
 /**
  * What Kysely gets for one query or one transaction. It is good until Kysely gives it back: a transaction handed out
@@ -106,25 +119,25 @@ class SqliteConnection implements DatabaseConnection {
   }
 
   async #run(query: CompiledQuery): Promise<QueryResult<unknown>> {
+    if (this.#held) return this.runHeld(query.sql, query.parameters)
     this.#assertOpen()
-    const { writer, reader, lock } = this.#connections
-    if (this.#held) {
-      // Some errors (full disk, I/O) end a transaction; what follows must not be written one by one.
-      if (!this.#connections.inTransaction()) throw new Error('SQLite has ended this transaction')
-      return writer.run(query.sql, query.parameters)
-    }
-    if (reader && isRead(query)) {
-      // [Note: who reads] A statement runs to its end at once, so that the writer sees the last commit while nobody
-      // holds it; and it has its pages still, where the reader throws all of them away after each commit.
-      const free = lock.isHeld() ? reader : writer
-      return free.run(query.sql, query.parameters)
-    }
+    const { writer, lock } = this.#connections
+    const reader = isRead(query) ? readerOf(this.#connections) : undefined
+    if (reader) return reader.run(query.sql, query.parameters)
     const release = await lock.acquire()
     try {
       return writer.run(query.sql, query.parameters)
     } finally {
       release()
     }
+  }
+
+  /** Runs a statement of the transaction that this connection is in. */
+  runHeld(sql: string, parameters: readonly unknown[]): QueryResult<unknown> {
+    this.#assertOpen()
+    // Some errors (full disk, I/O) end a transaction; what follows must not be written one by one.
+    if (!this.#connections.inTransaction()) throw new Error('SQLite has ended this transaction')
+    return this.#connections.writer.run(sql, parameters)
   }
 
   /** All rows at once: an unfinished statement would hold every later read at its own, old snapshot. */
@@ -136,6 +149,7 @@ class SqliteConnection implements DatabaseConnection {
     this.#assertOpen()
     this.#held = await this.#connections.lock.acquire()
     this.#connections.writer.run('begin immediate', [])
+    this.#connections.holder = this
   }
 
   commit(): void {
@@ -149,6 +163,7 @@ class SqliteConnection implements DatabaseConnection {
 
   end(): void {
     this.#ended = true
+    if (this.#connections.holder === this) this.#connections.holder = undefined
     this.#held?.()
   }
 
@@ -193,12 +208,21 @@ class ConcurrentSqliteAdapter extends SqliteAdapter {
   }
 }
 
+export type Sqlite = {
+  readonly dialect: Dialect
+  readonly close: () => void
+  /** Runs a plain read at once; undefined for what would have to wait. */
+  readonly read: RunNow
+  /** How to run statements in the transaction that has just begun, and in no later one. */
+  readonly begun: () => RunNow
+}
+
 /**
  * Kysely over node:sqlite: one writing connection behind a lock, one reading beside it (WAL: a reader sees the last
  * commit and never waits). Integers are JavaScript numbers, blobs Uint8Array; rows have no prototype.
  * @throws where the file cannot be opened
  */
-export const sqliteDialect = (options: SqliteOptions): { dialect: Dialect; close: () => void } => {
+export const sqliteDialect = (options: SqliteOptions): Sqlite => {
   const connections = openConnections(options)
   return {
     dialect: {
@@ -208,5 +232,12 @@ export const sqliteDialect = (options: SqliteOptions): { dialect: Dialect; close
       createIntrospector: (db) => new SqliteIntrospector(db),
     },
     close: () => connections.close(),
+    read: (sql, parameters) =>
+      isReadText(sql) ? readerOf(connections)?.run(sql, parameters) : undefined,
+    begun: () => {
+      const { holder } = connections
+      if (!holder) throw new Error('No transaction has begun')
+      return (sql, parameters) => holder.runHeld(sql, parameters)
+    },
   }
 }

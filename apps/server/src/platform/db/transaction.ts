@@ -1,5 +1,6 @@
-import { CompiledQuery, type Transaction } from 'kysely'
+import type { Transaction } from 'kysely'
 import type { AnyDatabase } from './database.ts'
+import { letRunTextsIn, runText } from './fixed-text.ts'
 
 type Hook = () => void
 const hooks = new WeakMap<object, Hook[]>()
@@ -18,6 +19,7 @@ export const inTransaction = async <Tables, Answer>(
   const afterwards: Hook[] = []
   const answer = await db.transaction().execute(async (trx) => {
     hooks.set(trx, afterwards)
+    letRunTextsIn(db, trx)
     try {
       return await work(trx)
     } finally {
@@ -38,16 +40,16 @@ export const inSavepoint = async <Tables, Answer>(
 ): Promise<Answer> => {
   const registered = hooks.get(trx)
   const before = registered?.length ?? 0
-  await trx.executeQuery(CompiledQuery.raw('savepoint part'))
+  await runText(trx, 'savepoint part', [])
   try {
     const answer = await work()
-    await trx.executeQuery(CompiledQuery.raw('release part'))
+    await runText(trx, 'release part', [])
     return answer
   } catch (error) {
     if (registered) registered.length = before
     // SQLite has already ended the transaction after some errors: the first error is the one to tell.
-    await trx.executeQuery(CompiledQuery.raw('rollback to part')).catch(() => undefined)
-    await trx.executeQuery(CompiledQuery.raw('release part')).catch(() => undefined)
+    await runText(trx, 'rollback to part', []).catch(() => undefined)
+    await runText(trx, 'release part', []).catch(() => undefined)
     throw error
   }
 }

@@ -79,6 +79,7 @@ export class LiveLog {
   #point: LogPoint
   readonly #chains = new Map<number, Bytes>()
   readonly #oldChains = new Map<number, Bytes>()
+  #genesisBytes: Bytes | undefined
 
   /** Throws IntegrityError('log_unknown_version') where this version does not know the log's rules. */
   constructor(row: Pick<LogRow, 'number' | 'id' | 'read_only'>, genesis: Genesis) {
@@ -103,7 +104,7 @@ export class LiveLog {
   }
 
   get genesisBytes(): Bytes {
-    return encodeGenesis(this.genesis)
+    return (this.#genesisBytes ??= encodeGenesis(this.genesis))
   }
 
   /** Chain hash at a number, where it is still remembered. */

@@ -118,6 +118,9 @@ class LiveLogCache implements LiveLogs {
     this.#held = { ids, end: promise }
     return {
       get: async (id, trx) => {
+        // What the batch has taken up stays until its end, and need not be put first again.
+        const known = ids.has(id) ? this.#logs.get(id) : undefined
+        if (known) return known
         const loading = ids.has(id) ? undefined : this.#loading.get(id)
         ids.add(id)
         return (await loading) ?? this.#find(id) ?? this.#load(id, trx, false)

@@ -1,5 +1,6 @@
 import type { Bytes } from '@hearthold/crypto'
-import { CompiledQuery, type Kysely, type Selectable } from 'kysely'
+import type { Kysely, Selectable } from 'kysely'
+import { runText } from '#platform/db/index.ts'
 import type { LogTables } from './tables.ts'
 
 type Db = Kysely<LogTables>
@@ -44,20 +45,16 @@ export type NewEntry = {
   readonly chain: Bytes
 }
 
-const queryRows = async <Row>(db: Db, text: string, values: unknown[]): Promise<Row[]> =>
-  (await db.executeQuery<Row>(CompiledQuery.raw(text, values))).rows
-
 export const findLog = async (db: Db, id: string): Promise<LogRow | undefined> =>
-  (await queryRows<LogRow>(db, 'select * from logs where id = ?', [id]))[0]
+  (await runText<LogRow>(db, 'select * from logs where id = ?', [id]))[0]
 
 /** Heads of an account's logs, in the order in which they were founded. */
 export const listLogs = (db: Db, owner: string): Promise<LogRow[]> =>
-  queryRows<LogRow>(db, 'select * from logs where owner = ? order by number', [owner])
+  runText<LogRow>(db, 'select * from logs where owner = ? order by number', [owner])
 
 export const countLogs = async (db: Db, owner: string): Promise<number> =>
-  (
-    await queryRows<{ n: number }>(db, 'select count(*) as n from logs where owner = ?', [owner])
-  )[0]!.n
+  (await runText<{ n: number }>(db, 'select count(*) as n from logs where owner = ?', [owner]))[0]!
+    .n
 
 /** Inserts a log without entries; answers its number. */
 export const insertLog = async (
@@ -88,11 +85,11 @@ export const updateHead = async (
   head: { seq: number; chain: Uint8Array; at: number },
   entryBytes: number,
 ): Promise<void> => {
-  await db.executeQuery(
-    CompiledQuery.raw(
-      'update logs set seq = ?, chain = ?, at = ?, entry_bytes = ? where number = ?',
-      [head.seq, head.chain, head.at, entryBytes, number],
-    ),
+  const values = [head.seq, head.chain, head.at, entryBytes, number]
+  await runText(
+    db,
+    'update logs set seq = ?, chain = ?, at = ?, entry_bytes = ? where number = ?',
+    values,
   )
 }
 
@@ -119,7 +116,7 @@ export const insertEntries = async (db: Db, entries: readonly NewEntry[]): Promi
         values.push(row.log, row.seq, row.at, row.gov, row.header, row.signature)
         values.push(row.facts, row.body, row.chain)
       }
-      await db.executeQuery(CompiledQuery.raw(insertTextFor(count), values))
+      await runText(db, insertTextFor(count), values)
     }
   }
 }
@@ -131,7 +128,7 @@ export const entriesForReplay = (
   after: number,
   limit: number,
 ): Promise<EntryRow[]> =>
-  queryRows<EntryRow>(
+  runText<EntryRow>(
     db,
     `select seq, at, gov, header, signature, facts, chain, coalesce(length(body), 0) as body_bytes
      from log_entries where log = ? and seq > ? order by seq limit ?`,
@@ -144,7 +141,7 @@ export const entrySizes = (
   log: number,
   range: { after: number; upTo: number; limit: number },
 ): Promise<{ seq: number; facts_bytes: number; body_bytes: number }[]> =>
-  queryRows(
+  runText(
     db,
     `select seq, coalesce(length(facts), 0) as facts_bytes, coalesce(length(body), 0) as body_bytes
      from log_entries where log = ? and seq > ? and seq <= ? order by seq limit ?`,
@@ -157,7 +154,7 @@ export const readEntries = (
   after: number,
   upTo: number,
 ): Promise<StoredEntry[]> =>
-  queryRows<StoredEntry>(
+  runText<StoredEntry>(
     db,
     `select seq, at, gov, header, signature, facts, body
      from log_entries where log = ? and seq > ? and seq <= ? order by seq`,
@@ -166,11 +163,10 @@ export const readEntries = (
 
 export const findChain = async (db: Db, log: number, seq: number): Promise<Bytes | undefined> =>
   (
-    await queryRows<{ chain: Bytes }>(
-      db,
-      'select chain from log_entries where log = ? and seq = ?',
-      [log, seq],
-    )
+    await runText<{ chain: Bytes }>(db, 'select chain from log_entries where log = ? and seq = ?', [
+      log,
+      seq,
+    ])
   )[0]?.chain
 
 /**
@@ -183,7 +179,7 @@ export const findOwnHeader = async (
   entry: { device: Uint8Array; own: Uint8Array; after: number; limit: number },
 ): Promise<Bytes | undefined> =>
   (
-    await queryRows<{ header: Bytes }>(
+    await runText<{ header: Bytes }>(
       db,
       `select header from log_entries where log = ? and seq > ? and seq <= ?
        and substr(header, 41, 16) = ? and substr(header, 57, 8) = ?`,

@@ -1,0 +1,44 @@
+import { CompiledQuery, type Kysely } from 'kysely'
+
+/**
+ * Runs one statement now, on the connection that is right for it; undefined where it would have to wait.
+ * @throws as PreparedStatements does, and for a transaction that has ended
+ */
+export type RunNow = (
+  sql: string,
+  parameters: readonly unknown[],
+) => { rows: unknown[] } | undefined
+
+const runners = new WeakMap<object, RunNow>()
+const beginners = new WeakMap<object, () => RunNow>()
+
+/**
+ * For whoever opens a database: how to run its plain reads, and the statements of a transaction of it that has just
+ * begun, without Kysely.
+ */
+export const letRunTexts = (db: object, read: RunNow, begun: () => RunNow): void => {
+  runners.set(db, read)
+  beginners.set(db, begun)
+}
+
+/** To be called first thing in a transaction of `db`. */
+export const letRunTextsIn = (db: object, trx: object): void => {
+  const begun = beginners.get(db)
+  if (begun) runners.set(trx, begun())
+}
+
+/**
+ * Runs SQL that is a constant of the program, and answers its rows. For what every request or append asks: the same
+ * connection and errors as by Kysely, without its chain of promises, which costs about as much as the statement.
+ * @throws ProblemError `disk_full` or `unavailable`; TypeError for a parameter SQLite cannot hold unchanged
+ */
+export const runText = async <Row>(
+  on: Pick<Kysely<unknown>, 'executeQuery'>,
+  sql: string,
+  parameters: readonly unknown[],
+): Promise<Row[]> => {
+  const done =
+    runners.get(on)?.(sql, parameters) ??
+    (await on.executeQuery(CompiledQuery.raw(sql, [...parameters])))
+  return done.rows as Row[]
+}
