@@ -31,6 +31,8 @@ type Where =
 const headersOf = ({ auth, headers, body, chunked }: RawRequest): Record<string, string> => ({
   ...(auth === undefined ? {} : { authorization: `Basic ${Buffer.from(auth).toString('base64')}` }),
   ...(body === undefined || chunked ? {} : { 'content-length': String(body.length) }),
+  // Node would measure a body that it has as a whole.
+  ...(chunked ? { 'transfer-encoding': 'chunked' } : {}),
   ...headers,
 })
 
