@@ -100,6 +100,30 @@ describe('what is deleted', () => {
     expect(await house.get(repository)).toMatchObject({ usedBytes: 100, objects: 1, binBytes: 0 })
   })
 
+  it('brings the config back that another has taken the place of', async () => {
+    const [right, wrong, worse] = [newObject('config'), newObject('config'), newObject('config')]
+    const write = async ({ bytes }: StoredObject): Promise<void> => {
+      expect((await house.ask(key, 'POST', 'config', { body: bytes })).status).toBe(200)
+    }
+    const drop = async (): Promise<void> => {
+      expect((await house.ask(key, 'DELETE', 'config')).status).toBe(200)
+      house.instance.now += 1000
+    }
+    await write(right)
+    await drop()
+    await write(wrong)
+    await drop()
+    await write(worse)
+    const config = async () => (await house.ask(key, 'GET', 'config')).body
+    expect(await restore()).toEqual({ objects: 1, bytes: 100 })
+    expect(await config()).toEqual(right.bytes)
+    expect(await bin()).toMatchObject({ objects: 2, bytes: 200 })
+    expect(await house.get(repository)).toMatchObject({ objects: 1, usedBytes: 100, binBytes: 200 })
+    // The first that was deleted since then.
+    await restore()
+    expect(await config()).toEqual(wrong.bytes)
+  })
+
   it('a lock is gone at once', async () => {
     const lock = newObject('locks')
     await putAll([lock])

@@ -73,7 +73,7 @@ test('a file of 0640 that is opened anew after a rotation', async () => {
     await vi.waitFor(() => expect(statSync(path).mode & 0o777).toBe(0o640))
     log.info({ n: 2 }, 'request')
     await vi.waitFor(() => expect(readFileSync(path, 'utf8')).toContain('"n":2'))
-    close()
+    await close()
   } finally {
     process.umask(mask)
     rmSync(folder, { recursive: true, force: true })

@@ -2,7 +2,7 @@ import { type AnswerOf, type getBin, ProblemError, type restoreBin } from '@hear
 import type { SessionContext } from '#platform/access/session.ts'
 import type { BinnedObject, RepositoryStore } from '#platform/storage/storage.ts'
 import { noteAlarms } from './alarms.ts'
-import { hourMs } from './deps.ts'
+import { dayMs, hourMs } from './deps.ts'
 import type { Live } from './live.ts'
 import type { Parts } from './parts.ts'
 import { memberRoom, roomIn } from './quota.ts'
@@ -47,7 +47,7 @@ const addTo = (
 }
 
 /** Whatever a snapshot needs is back before it. */
-const order: Readonly<Record<string, number>> = { keys: 0, index: 1, config: 2, snapshots: 3 }
+const order: Readonly<Record<string, number>> = { keys: 0, index: 1, snapshots: 2 }
 
 /**
  * Brings back what was deleted since a time. Data first: a restore that is cut off leaves no snapshot whose data is
@@ -67,10 +67,12 @@ export const restoreFromBin = async (
   const restored = await live.inTurn(() =>
     live.guard(async () => {
       const store = await live.store()
-      const { bytes, others } = await selected(store, deletedSince)
+      const { bytes, others, config } = await selected(store, deletedSince)
       if (bytes > roomIn(catalogue, live, member))
         throw new ProblemError('over_quota', 'There is no room left in the quota for all of it.')
-      return bringBack(live, store, deletedSince, others)
+      const amount = await bringBack(live, store, deletedSince, others)
+      if (config !== undefined) await bringConfigBack(parts, live, store, config, amount)
+      return amount
     }),
   )
   if (live.facts.burstSince !== null) await endBurst(deps.clock.now(), live)
@@ -81,14 +83,17 @@ export const restoreFromBin = async (
 const selected = async (store: RepositoryStore, deletedSince: number) => {
   let bytes = 0
   const others: BinnedObject[] = []
+  let config: BinnedObject | undefined
   for await (const part of store.bin.list())
     for (const object of part) {
       if (object.deletedAt < deletedSince) continue
       bytes += object.sizeBytes
-      if (object.ref.type !== 'data') others.push(object)
+      if (object.ref.type === 'config') {
+        if (config === undefined || object.deletedAt < config.deletedAt) config = object
+      } else if (object.ref.type !== 'data') others.push(object)
     }
   others.sort((a, b) => (order[a.ref.type] ?? 0) - (order[b.ref.type] ?? 0))
-  return { bytes, others }
+  return { bytes, others, config }
 }
 
 const bringBack = async (
@@ -99,6 +104,8 @@ const bringBack = async (
 ): Promise<Amount> => {
   const amount: Amount = { objects: 0, bytes: 0 }
   const one = async (object: BinnedObject): Promise<void> => {
+    // Under this name lie wrong bytes: what the bin has may be the only right ones.
+    if (live.damaged.has(`${object.ref.type}/${object.ref.id}`)) return
     const back = await store.bin.restore(object)
     live.counts.unbinned(object, back)
     if (!back) return
@@ -110,6 +117,29 @@ const bringBack = async (
       if (object.ref.type === 'data' && object.deletedAt >= deletedSince) await one(object)
   for (const object of others) await one(object)
   return amount
+}
+
+/**
+ * The config alone is not named by its bytes, so that another may stand in its place: who may delete may put one there.
+ * The one that was deleted first since the time is the one of that time; what stands there goes to the bin itself, and
+ * the others stay there.
+ */
+const bringConfigBack = async (
+  { deps, binClock }: Parts,
+  live: Live,
+  store: RepositoryStore,
+  config: BinnedObject,
+  amount: Amount,
+): Promise<void> => {
+  const { ref } = config
+  const deletedAt = binClock.stamp(deps.clock.now())
+  const replaced = await store.bin.put(ref, deletedAt, deletedAt + live.facts.freezeDays * dayMs)
+  if (replaced !== undefined) live.counts.binned(ref, replaced.sizeBytes, deletedAt)
+  const back = await store.bin.restore(config)
+  live.counts.unbinned(config, back)
+  if (!back) return
+  amount.objects += 1
+  amount.bytes += config.sizeBytes
 }
 
 const destroyIn = async (live: Live, isDue: (object: BinnedObject) => boolean): Promise<Amount> => {

@@ -16,6 +16,7 @@ import {
   testSession,
   testToken,
 } from '#platform/http/test-http.ts'
+import { versionsOf } from '#platform/keys/secret-files.ts'
 import { openDiskStorage } from '#platform/storage/disk/index.ts'
 import {
   type RepositoryStorage,
@@ -61,7 +62,7 @@ const openFeature = async (): Promise<void> => {
     db,
     clock: { now: () => Date.now() },
     log,
-    peppers: { current: pepper, all: [pepper] },
+    peppers: versionsOf('pepper', [pepper]),
     openStorage: async (storage) => {
       if (storage !== storageId) throw new Error('asked for another storage')
       return remote
