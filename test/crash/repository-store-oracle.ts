@@ -145,6 +145,6 @@ const readAll = async (store: RepositoryStore, ref: ObjectRef): Promise<Buffer |
   if ('bytes' in read) return Buffer.from(read.bytes)
   const pieces: Buffer[] = []
   for await (const piece of read.pieces) pieces.push(Buffer.from(piece))
-  await read.close()
+  read.close()
   return Buffer.concat(pieces)
 }

@@ -56,4 +56,52 @@ describe('folder fsyncs', () => {
     running[1]?.resolve()
     expect(await renamedAfter).toBeUndefined()
   })
+
+  test('of folders that were exchanged are those of the new one', async () => {
+    const { fs, running } = disk()
+    const opened: number[] = []
+    const closed: number[] = []
+    let inode = 1
+    const stat = () => ({ sizeBytes: 0, modifiedAt: 0, changedAt: 0, inode })
+    const files = {
+      ...fs,
+      openSync: () => (opened.push(inode), inode),
+      closeSync: (file: number) => void closed.push(file),
+      statSync: stat,
+      fstatSync: stat,
+    }
+    const folders = folderSync(files, { shared: true })
+    const old = folders.changing('a')()
+    inode = 2
+    const fresh = folders.changing('a')()
+    folders.changing('a')
+    expect([opened, running.length]).toEqual([[1, 2], 2])
+    for (const one of running) one.resolve()
+    await Promise.all([old, fresh])
+    expect(closed).toEqual([1])
+    folders.close()
+    expect(closed).toEqual([1, 2])
+  })
+
+  test('keep so many folders open, never closing one that is being synced', async () => {
+    const { fs, running } = disk()
+    let next = 1
+    const open = new Set<number>()
+    const files = {
+      ...fs,
+      openSync: () => (open.add(next), next++),
+      closeSync: (file: number) => void open.delete(file),
+    }
+    const folders = folderSync(files, { limit: 2 })
+    const busy = folders.changing('a')()
+    for (const path of ['b', 'c', 'd', 'e', 'd']) folders.changing(path)
+    expect([...open]).toEqual([1, 6])
+    const lost = folders.changing('b')
+    folders.changing('c')
+    await expect(lost()).rejects.toMatchObject({ code: 'EIO' })
+    for (const one of running) one.resolve()
+    await busy
+    folders.close()
+    expect(open.size).toBe(0)
+  })
 })
