@@ -2,10 +2,13 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it, vi } from 'vitest'
 import { openDiskStorage } from './disk/index.ts'
 import { storageSuite } from './storage-suite.ts'
 import type { SuiteWorld } from './test-storage.ts'
+
+// On a busy machine they take a while.
+vi.setConfig({ testTimeout: 60_000 })
 
 const root = mkdtempSync(join(tmpdir(), 'hearthold-storage-suite-'))
 const storage = openDiskStorage({ folder: root })

@@ -52,7 +52,7 @@ export const remoteCases: readonly RemoteCase[] = [
     run: async (world) => {
       const { store: repository } = await freshStore(world)
       const ends = { stored: 0, refused: 0 }
-      for (let round = 0; round < 40; round += 1) {
+      for (let round = 0; round < 24; round += 1) {
         const bytes = randomBytes(round % 4 === 0 ? 3000 : largeBytes)
         const ref = refOf(bytes)
         if (round % 3 === 0) world.line.cutAfter('down', randomInt(1, 400))

@@ -136,7 +136,7 @@ export class S3Client {
   ): Promise<'stored' | 'exists'> {
     const conditional = onlyNew && this.#takesConditions
     const headers = {
-      ...this.#lockHeaders(sha256),
+      ...this.#lockHeaders(key, sha256),
       ...(conditional ? { 'if-none-match': '*' } : {}),
     }
     const answer = await this.#ask({ method: 'PUT', key, headers, body, sha256 })
@@ -157,7 +157,7 @@ export class S3Client {
     const sha256 = expected.sha256 ?? 'UNSIGNED-PAYLOAD'
     const headers = {
       'content-type': 'application/octet-stream',
-      ...(expected.sha256 === undefined ? {} : this.#lockHeaders(expected.sha256)),
+      ...(expected.sha256 === undefined ? {} : this.#lockHeaders(key, expected.sha256)),
     }
     const request = this.#request({ method: 'PUT', key, headers, sha256 })
     const answer = await streamUpload(this.client, request, body, expected)
@@ -210,13 +210,16 @@ export class S3Client {
     return this.now() + (this.#options.lockDays?.() ?? 0) * dayMs
   }
 
-  /** Object Lock asks for a checksum of the payload, which for us is the name. */
-  #lockHeaders(sha256: string): Record<string, string> {
+  /**
+   * Object Lock asks for a checksum of the payload, which for us is the name. restic's own locks come and go: locked,
+   * each would stay as a version for the freeze.
+   */
+  #lockHeaders(key: string, sha256: string): Record<string, string> {
     if (this.#options.lockDays === undefined) return {}
     return {
       'x-amz-sdk-checksum-algorithm': 'SHA256',
       'x-amz-checksum-sha256': Buffer.from(sha256, 'hex').toString('base64'),
-      ...this.#lockUntilHeaders(this.lockUntil()),
+      ...(/(?:^|\/)locks\/[^/]+$/.test(key) ? {} : this.#lockUntilHeaders(this.lockUntil())),
     }
   }
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { StorageError } from '../storage.ts'
 import { storageSuite } from '../storage-suite.ts'
 import { FaultyLine } from '../test-faulty-line.ts'
@@ -18,6 +18,9 @@ import {
 import { holdsObjectLock, openS3Storage, type S3Options, s3Origin } from './index.ts'
 import { type S3ServerOptions, testBucket, testKeys, TestS3Server } from './test-s3-server.ts'
 
+// On a busy machine they take a while.
+vi.setConfig({ testTimeout: 60_000 })
+
 type World = RemoteWorld & { readonly server: TestS3Server; close(): Promise<void> }
 
 const optionsFor = (port: number, more: Partial<S3Options> = {}): S3Options => ({
@@ -26,7 +29,7 @@ const optionsFor = (port: number, more: Partial<S3Options> = {}): S3Options => (
   prefix: 'some/where/',
   addressing: 'path',
   lockDays: undefined,
-  tuning: { retryDelayMs: 1, stallMs: 2000 },
+  tuning: { retryDelayMs: 1, stallMs: 20_000 },
   ...testKeys,
   ...more,
 })
@@ -151,6 +154,8 @@ describe('S3', () => {
         expect(days).toBeGreaterThanOrEqual(30)
         expect(days).toBeLessThan(30.001)
       }
+      const restic = await store(repository, randomBytes(100), 'locks')
+      expect(world.server.objects.get(`${root}locks/${restic.id}`)?.lock).toBeUndefined()
       const keptUntil = before + 7 * 86_400_000
       await repository.bin.put(ref, before, keptUntil)
       const binned = world.server.objects.get(`${root}.bin/data/${ref.id}.${before}.${keptUntil}`)

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { StorageError } from '../storage.ts'
 import { storageSuite } from '../storage-suite.ts'
 import { FaultyLine } from '../test-faulty-line.ts'
@@ -8,11 +8,14 @@ import { config, freshStore, largeBytes, listOf, store, write } from '../test-st
 import { openWebDavStorage, type WebDavOptions, webDavUrl } from './index.ts'
 import { testUser, TestWebDavServer, type WebDavServerOptions } from './test-webdav-server.ts'
 
+// On a busy machine they take a while.
+vi.setConfig({ testTimeout: 60_000 })
+
 type World = RemoteWorld & { readonly server: TestWebDavServer; close(): Promise<void> }
 
 const optionsFor = (port: number, more: Partial<WebDavOptions> = {}): WebDavOptions => ({
   url: `http://127.0.0.1:${port}/dav`,
-  tuning: { retryDelayMs: 1, stallMs: 2000 },
+  tuning: { retryDelayMs: 1, stallMs: 20_000 },
   ...testUser,
   ...more,
 })
