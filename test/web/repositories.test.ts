@@ -163,25 +163,19 @@ describe('repositories, from the first to the last', () => {
     const restored = await saved(page, () => openName(page, 'Zero.bin'))
     expect([restored.name, restored.bytes.length]).toEqual(['Zero.bin', 0])
     await page.getByRole('checkbox', { name: 'Select Budget 2026.txt' }).check({ force: true })
-    const one = await saved(page, () =>
-      restoreBy(page, 'Restore', 'Download the file'),
-    )
+    const one = await saved(page, () => restoreBy(page, 'Restore', 'Download the file'))
     expect(one.name).toBe('Budget 2026.txt')
     expect(one.bytes.toString('utf8')).toBe(newerContents['Budget 2026.txt'])
     await page.getByRole('checkbox', { name: 'Select Letters' }).check({ force: true })
     await lookAll(view, 'browse-selection')
-    const some = await saved(page, () =>
-      restoreBy(page, 'Restore', 'Download as a zip'),
-    )
+    const some = await saved(page, () => restoreBy(page, 'Restore', 'Download as a zip'))
     expect(Object.fromEntries(unzipped(some.bytes))).toEqual(
       Object.fromEntries(
         Object.entries(newerContents).filter(([name]) => /^(Budget|Letters)/.test(name)),
       ),
     )
     await page.getByRole('button', { name: 'Clear selection' }).click()
-    const all = await saved(page, () =>
-      restoreBy(page, 'Restore all of it', 'Download as a zip'),
-    )
+    const all = await saved(page, () => restoreBy(page, 'Restore all of it', 'Download as a zip'))
     expect(all.name).toMatch(/^laptop \d{4}-\d\d-\d\d\.zip$/)
     expect(Object.fromEntries(unzipped(all.bytes))).toEqual(newerContents)
   })
