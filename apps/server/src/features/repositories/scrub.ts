@@ -20,7 +20,10 @@ import { insertDamaged, type ScrubState } from './store.ts'
 const roundMs = 28 * dayMs
 /** At least so many an hour, so that a small repository is soon done. */
 const leastPerHour = 32
+/** Then it is another repository's turn. */
 const batchLimit = 256
+/** Names are taken from a listing by so many, so that a large repository is not listed for each few. */
+const listedAtOnce = 4096
 /** Bytes per ms: a scrub must not be felt. */
 const gentleRate = 16 * 1024
 const atOnceRate = 96 * 1024
@@ -118,6 +121,8 @@ export class Scrubber {
   readonly #parts: Parts
   /** Objects that each repository may have checked until the next hour. */
   readonly #allowed = new Map<Live, number>()
+  /** Names from the last listing of the round under way. */
+  readonly #listed = new Map<Live, { readonly startedAt: number | null; objects: Checked[] }>()
   #running: Promise<void> | undefined
   readonly #stopped = new AbortController()
   #debtMs = 0
@@ -184,6 +189,7 @@ export class Scrubber {
 
   async #batch(live: Live, allowed: number): Promise<void> {
     const { log } = this.#parts.deps
+    if (!live.exists) this.#listed.delete(live)
     try {
       const wanted = Math.min(allowed, batchLimit)
       const done = wanted <= 0 || !live.exists ? 0 : await this.#check(live, wanted)
@@ -192,6 +198,7 @@ export class Scrubber {
       else this.#allowed.set(live, left)
     } catch (error) {
       this.#allowed.delete(live)
+      this.#listed.delete(live)
       if (!this.#stopped.signal.aborted)
         log.warn({ err: error, repository: live.facts.id }, 'a scrub could not go on')
     }
@@ -201,8 +208,8 @@ export class Scrubber {
   async #check(live: Live, limit: number): Promise<number> {
     if (live.facts.scrub.finishedAt !== null) return 0
     const store = await live.store()
-    const { startedAt, cursor } = live.facts.scrub
-    const objects = await live.guard(() => nextObjects(store, cursor, limit))
+    const { startedAt } = live.facts.scrub
+    const objects = await this.#next(live, store, limit)
     if (objects.length === 0) {
       const finishedAt = this.#parts.deps.clock.now()
       await live.save({ scrub: { ...live.facts.scrub, finishedAt, atOnce: false } })
@@ -225,6 +232,20 @@ export class Scrubber {
     if (live.facts.scrub.startedAt === startedAt)
       await live.save({ scrub: { ...state, atOnce: live.facts.scrub.atOnce } })
     return objects.length
+  }
+
+  async #next(live: Live, store: RepositoryStore, limit: number): Promise<Checked[]> {
+    const { startedAt, cursor } = live.facts.scrub
+    let listed = this.#listed.get(live)
+    if (listed === undefined || listed.startedAt !== startedAt || listed.objects.length === 0) {
+      const objects = await live.guard(() => nextObjects(store, cursor, listedAtOnce))
+      listed = { startedAt, objects }
+    }
+    const next = listed.objects.slice(0, limit)
+    const rest = listed.objects.slice(limit)
+    if (rest.length > 0) this.#listed.set(live, { startedAt, objects: rest })
+    else this.#listed.delete(live)
+    return next
   }
 
   async #note(live: Live, ref: ObjectRef, sizeBytes: number, whole: boolean): Promise<void> {
