@@ -127,7 +127,7 @@ describe('lists while others write', () => {
     const store = storage.open(['r'])
     const stored = new Set<string>()
     const removed = new Set<string>()
-    let working = 6
+    const workers = { busy: 6 }
     const work = async (worker: number): Promise<void> => {
       for (let step = 0; step < 40; step++) {
         const bytes = randomBytes(100 + worker)
@@ -141,10 +141,10 @@ describe('lists while others write', () => {
           removed.add(id)
         }
       }
-      working--
+      workers.busy--
     }
     const watch = async (): Promise<void> => {
-      while (working > 0) {
+      while (workers.busy > 0) {
         const [before, gone] = [[...stored], [...removed]]
         const parts = (await store.listJson?.('index', 'v1')) ?? []
         const names = new Set(JSON.parse(Buffer.concat(parts).toString() || '[]') as string[])
