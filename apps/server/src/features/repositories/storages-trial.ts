@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { ProblemError, type StorageSettings } from '@hearthold/contract'
 import type { RemoteTuning } from '#platform/storage/remote/remote-client.ts'
 import { holdsObjectLock, s3Origin } from '#platform/storage/s3/index.ts'
@@ -46,6 +47,16 @@ const read = async (store: RepositoryStore, ref: ObjectRef, start: number): Prom
   return Buffer.concat(parts)
 }
 
+/** The lists of some stores are a moment behind. */
+const isListed = async (store: RepositoryStore, id: string): Promise<boolean> => {
+  for (let tries = 0; tries < 5; tries += 1) {
+    if (tries > 0) await sleep(1000)
+    for await (const part of (await store.list('snapshots')) ?? [])
+      if (part.some((one) => one.id === id)) return true
+  }
+  return false
+}
+
 /** Writes, reads, lists, moves and removes an object in a folder of its own. */
 const tryObject = async (storage: RepositoryStorage, now: number): Promise<void> => {
   const folder = [`hearthold-probe-${randomBytes(8).toString('hex')}`]
@@ -60,10 +71,7 @@ const tryObject = async (storage: RepositoryStorage, now: number): Promise<void>
     if (!bytes.equals(await read(store, ref, 0))) throw say('gives back other bytes')
     if (!bytes.subarray(100).equals(await read(store, ref, 100)))
       throw say('gives back another part')
-    const listed: string[] = []
-    for await (const part of (await store.list('snapshots')) ?? [])
-      listed.push(...part.map((one) => one.id))
-    if (listed[0] !== id) throw say('does not list it')
+    if (!(await isListed(store, id))) throw say('does not list it')
     if ((await store.bin.put(ref, now, now)) === undefined) throw say('does not move it')
     if ((await store.stat(ref)) !== undefined) throw say('shows it after it was moved away')
     for await (const part of store.bin.list())
