@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { flagTable } from '../../apps/server/src/rest-server/flag-table.ts'
 import { seed } from '../fuzz/seed.ts'
 import {
   type Difference,
@@ -62,17 +63,20 @@ describe('each listed difference is one', () => {
   )
 })
 
-test('docs/operating/rest-server.md has every difference, and no other', () => {
-  const page = readFileSync(
-    join(import.meta.dirname, '../../docs/operating/rest-server.md'),
-    'utf8',
-  )
-  const [, table = ''] = page.split(/^## Where it differs$/m)
-  const rows = [...table.matchAll(/^\| (.*) \| (.*) \| (.*) \|$/gm)]
-    .map(([, ...cells]) => cells)
-    .filter(([about]) => about !== 'What' && !/^-+$/.test(about ?? ''))
-  const all: readonly Difference[] = [...differencesInAnswers, ...otherDifferences]
-  expect(rows).toEqual(
-    all.map(({ about, restServer, hearthold }) => [about, restServer, hearthold]),
-  )
+describe('docs/operating/rest-server.md', () => {
+  const file = join(import.meta.dirname, '../../docs/operating/rest-server.md')
+  const [before = '', differences = ''] = readFileSync(file, 'utf8').split(/^## Where it differs$/m)
+  const rowsOf = (text: string): string[][] =>
+    [...text.matchAll(/^\| (.*) \|$/gm)].map(([, row = '']) => row.split(' | '))
+  test('has every difference, and no other', () => {
+    const all: readonly Difference[] = [...differencesInAnswers, ...otherDifferences]
+    const [, , ...rows] = rowsOf(differences)
+    expect(rows).toEqual(
+      all.map(({ about, restServer, hearthold }) => [about, restServer, hearthold]),
+    )
+  })
+  test('explains every flag, and no other', () => {
+    const flags = rowsOf(before).flatMap(([flag = '']) => /^`--([a-z-]+)/.exec(flag)?.[1] ?? [])
+    expect(flags).toEqual(flagTable.map(({ name }) => name))
+  })
 })

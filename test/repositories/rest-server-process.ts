@@ -84,22 +84,27 @@ export type StartOptions = {
   readonly passed?: number
   readonly cwd?: string
   readonly tls?: boolean
+  /** The program in place of ours, with the same flags. */
+  readonly binary?: string
 }
 
-const running = new Set<ChildProcess>()
+const running = new Map<ChildProcess, Promise<unknown>>()
 
 /** For afterEach: what a failed test left. */
 export const stopAll = async (): Promise<void> => {
-  for (const child of [...running]) {
-    const gone = new Promise((done) => child.once('exit', done))
+  for (const [child, exited] of [...running]) {
     child.kill('SIGKILL')
-    await gone
+    await exited
   }
 }
 
-const launch = (argv: readonly string[], { env, passed, cwd }: StartOptions): ChildProcess => {
+const launch = (
+  argv: readonly string[],
+  { env, passed, cwd, binary }: StartOptions,
+): ChildProcess => {
   const { LISTEN_PID: _pid, LISTEN_FDS: _fds, ...inherited } = process.env
-  const command = [process.execPath, launcher, 'rest-server', ...argv]
+  const own = [process.execPath, launcher, 'rest-server']
+  const command = [...(binary === undefined ? own : [binary]), ...argv]
   const [program = '', ...args] =
     passed === undefined
       ? command
@@ -113,7 +118,6 @@ const launch = (argv: readonly string[], { env, passed, cwd }: StartOptions): Ch
 
 const run = (argv: readonly string[], options: StartOptions) => {
   const child = launch(argv, options)
-  running.add(child)
   const text = { out: '', err: '' }
   child.stdout?.on('data', (chunk: Buffer) => (text.out += chunk.toString()))
   child.stderr?.on('data', (chunk: Buffer) => (text.err += chunk.toString()))
@@ -123,6 +127,7 @@ const run = (argv: readonly string[], options: StartOptions) => {
       done(code ?? undefined)
     }),
   )
+  running.set(child, exited)
   return { child, text, exited }
 }
 
