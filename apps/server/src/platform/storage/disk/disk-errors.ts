@@ -5,7 +5,9 @@ const codeOf = (error: unknown): string | undefined =>
     ? error.code
     : undefined
 
-export const isMissing = (error: unknown): boolean => codeOf(error) === 'ENOENT'
+/** Also where a file stands in the place of a folder. */
+export const isMissing = (error: unknown): boolean =>
+  ['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '')
 export const isForbidden = (error: unknown): boolean =>
   ['EACCES', 'EPERM'].includes(codeOf(error) ?? '')
 export const isTaken = (error: unknown): boolean => codeOf(error) === 'EEXIST'

@@ -125,6 +125,12 @@ describe('the layout', () => {
     expect(readdirSync(at()).sort()).toEqual(['.htpasswd', 'nested'])
     await storage.destroy(['nested'])
     await storage.destroy(['never', 'there'])
+    const file = storage.open(['.htpasswd'])
+    expect(file.open(objectOf(small))).toBeUndefined()
+    expect(await file.list('data')).toBeUndefined()
+    await expect(write(file, objectOf(small), small)).rejects.toMatchObject({
+      failure: 'unavailable',
+    })
     expect(readdirSync(at())).toEqual(['.htpasswd'])
   })
 })

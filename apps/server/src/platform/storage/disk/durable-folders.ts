@@ -1,4 +1,4 @@
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { FileSystem } from '../../disk/file-system.ts'
 import type { FolderSync } from '../../disk/folder-sync.ts'
 import { tryEach } from '../../disk/try-each.ts'
@@ -77,7 +77,7 @@ export class DurableFolders {
   async #make(path: string): Promise<void> {
     const parent = dirname(path)
     const isThere = this.#fs.statSync(path) !== undefined
-    const isOurs = path.startsWith(`${this.#root}/`)
+    const isOurs = path.startsWith(join(this.#root, '/'))
     if (isThere && !isOurs) {
       if (path === this.#root) await this.#syncAbove(parent)
       return this.#remember(path)

@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { type FileSystem, groupFileSystem, nodeFileSystem } from '../../disk/file-system.ts'
 import { type RepositoryStorage } from '../storage.ts'
 import { destroyRepository } from './destroy.ts'
@@ -27,18 +27,18 @@ const standardIndexCacheBytes = 32 * 1024 * 1024
  * process may work on the same folder.
  */
 export const openDiskStorage = (options: DiskStorageOptions): RepositoryStorage => {
+  const root = resolve(options.folder)
   const fs = options.fs ?? (options.groupAccess ? groupFileSystem : nodeFileSystem)
   const disk = makeDisk({
-    folder: options.folder,
+    folder: root,
     fs,
     reserveBytes: options.reserveBytes ?? 0,
     indexCacheBytes: options.indexCacheBytes ?? standardIndexCacheBytes,
     now: options.now ?? Date.now,
   })
   return {
-    open: (folder) => new DiskRepository(disk, join(options.folder, ...folder)),
-    destroy: (folder) =>
-      asStorageErrors(() => destroyRepository(disk, join(options.folder, ...folder))),
+    open: (folder) => new DiskRepository(disk, join(root, ...folder)),
+    destroy: (folder) => asStorageErrors(() => destroyRepository(disk, join(root, ...folder))),
     freeBytes: () => asStorageErrorsSync(() => disk.room.freeBytes()),
     close: async () => {
       await disk.turns.idle()

@@ -151,24 +151,34 @@ const receive = async (
   options: WriteOptions,
   onWritten: (count: number) => void,
 ): Promise<Received> => {
-  const isSmall = target.ref.type === 'config' || (options.sizeBytes ?? Infinity) <= smallBytes
-  const fill = isSmall
-    ? await receiveSmall(target, body, options)
-    : receiveLarge(disk, target, body, options, onWritten)
+  const leave = disk.batches.enter()
+  try {
+    const isSmall =
+      target.ref.type === 'config' ||
+      (options.sizeBytes ?? Infinity) <= Math.min(smallBytes, disk.batches.bytes())
+    const fill = isSmall
+      ? await receiveSmall(target, body, options)
+      : receiveLarge(disk, target, body, options, onWritten)
+    return await fillTemporary(disk, target, fill)
+  } finally {
+    leave()
+  }
+}
+
+const fillTemporary = async (disk: Disk, target: Target, fill: Fill): Promise<Received> => {
+  const { fs, temporaries } = disk
   const { file, temporary } = await openTemporary(disk, target)
-  disk.temporaries.add(temporary)
+  temporaries.add(temporary)
   try {
     const filled = await fill(disk, file)
-    await disk.fs.fsync(file)
-    disk.fs.closeSync(file)
+    await fs.fsync(file)
     return { ...filled, temporary }
   } catch (error) {
-    tryEach(
-      () => disk.fs.closeSync(file),
-      () => disk.fs.removeSync(temporary),
-    )
-    disk.temporaries.delete(temporary)
+    tryEach(() => fs.removeSync(temporary))
+    temporaries.delete(temporary)
     throw error
+  } finally {
+    fs.closeSync(file)
   }
 }
 
@@ -210,34 +220,29 @@ const receiveLarge =
   ): Fill =>
   async ({ fs }, file) => {
     const hash = createHash('sha256')
-    const leave = disk.batches.enter()
     let count = 0
     let told = 0
-    try {
-      const complete = await receiveBody({
-        fs,
-        file,
-        body,
-        position: 0,
-        limitBytes: limitOf(ref, options),
-        tooLong,
-        batchBytes: disk.batches.bytes,
-        onChunk: (length) => options.onBytes?.(length),
-        onBatch: (parts) => {
-          for (const part of parts) {
-            hash.update(part)
-            count += part.length
-          }
-        },
-        onWritten: () => {
-          onWritten(count - told)
-          told = count
-        },
-      })
-      checkLength(count, complete, options)
-    } finally {
-      leave()
-    }
+    const complete = await receiveBody({
+      fs,
+      file,
+      body,
+      position: 0,
+      limitBytes: limitOf(ref, options),
+      tooLong,
+      batchBytes: disk.batches.bytes,
+      onChunk: (length) => options.onBytes?.(length),
+      onBatch: (parts) => {
+        for (const part of parts) {
+          hash.update(part)
+          count += part.length
+        }
+      },
+      onWritten: () => {
+        onWritten(count - told)
+        told = count
+      },
+    })
+    checkLength(count, complete, options)
     const sha256 = hash.digest('hex')
     checkHash(sha256, ref, options)
     return { sizeBytes: count, sha256 }
