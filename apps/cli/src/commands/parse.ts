@@ -59,8 +59,8 @@ const optionValue = (
   flag: unknown,
   env: Env,
 ): string | boolean | readonly string[] | undefined => {
-  if (option.many) return Array.isArray(flag) ? flag.map(String) : []
   const variable = option.env === undefined ? undefined : env[option.env] || undefined
+  if (option.many) return Array.isArray(flag) ? flag.map(String) : (variable?.split('\n') ?? [])
   if (option.value === undefined) return flag === true || variable === '1' || variable === 'true'
   const value = typeof flag === 'string' ? flag : variable
   if (option.choices && value !== undefined && !option.choices.includes(value)) {

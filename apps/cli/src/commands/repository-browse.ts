@@ -159,11 +159,13 @@ export const repositoryBrowseVerb = defineVerb({
       name: 'find',
       value: 'PATTERN',
       summary: 'List what is called so: a part of the name, or a pattern with * ? [a-z]',
+      env: 'HEARTHOLD_FIND',
     },
     {
       name: 'diff',
       value: 'SNAPSHOT',
       summary: 'List what changed since this snapshot',
+      env: 'HEARTHOLD_DIFF',
     },
   ],
   run: (call) => {

@@ -92,6 +92,7 @@ export const repositoryDrillVerb = defineVerb({
       value: 'PATH',
       many: true,
       summary: 'Files or folders that the newest snapshot must have, and whole',
+      env: 'HEARTHOLD_EXPECT',
     },
     {
       name: 'temporary-folder',
@@ -104,6 +105,7 @@ export const repositoryDrillVerb = defineVerb({
       name: 'every',
       value: 'HOURS',
       summary: 'When the server expects the next one; 744 if absent, or never',
+      env: 'HEARTHOLD_EVERY',
     },
   ],
   run: (call) => {

@@ -14,11 +14,36 @@ import type { Call } from './verb.ts'
 import { defineVerb } from './verb.ts'
 
 const keepOptions = [
-  { name: 'keep-last', value: 'N', summary: 'Keep the newest N snapshots' },
-  { name: 'keep-daily', value: 'N', summary: 'Keep the newest of N days; 7 if absent' },
-  { name: 'keep-weekly', value: 'N', summary: 'Keep the newest of N weeks; 4 if absent' },
-  { name: 'keep-monthly', value: 'N', summary: 'Keep the newest of N months; 12 if absent' },
-  { name: 'keep-yearly', value: 'N', summary: 'Keep the newest of N years; 3 if absent' },
+  {
+    name: 'keep-last',
+    value: 'N',
+    summary: 'Keep the newest N snapshots',
+    env: 'HEARTHOLD_KEEP_LAST',
+  },
+  {
+    name: 'keep-daily',
+    value: 'N',
+    summary: 'Keep the newest of N days; 7 if absent',
+    env: 'HEARTHOLD_KEEP_DAILY',
+  },
+  {
+    name: 'keep-weekly',
+    value: 'N',
+    summary: 'Keep the newest of N weeks; 4 if absent',
+    env: 'HEARTHOLD_KEEP_WEEKLY',
+  },
+  {
+    name: 'keep-monthly',
+    value: 'N',
+    summary: 'Keep the newest of N months; 12 if absent',
+    env: 'HEARTHOLD_KEEP_MONTHLY',
+  },
+  {
+    name: 'keep-yearly',
+    value: 'N',
+    summary: 'Keep the newest of N years; 3 if absent',
+    env: 'HEARTHOLD_KEEP_YEARLY',
+  },
 ] as const
 
 const options = [
@@ -35,6 +60,7 @@ const options = [
     name: 'every',
     value: 'HOURS',
     summary: 'When the server expects the next one; 168 if absent, or never',
+    env: 'HEARTHOLD_EVERY',
   },
 ] as const
 

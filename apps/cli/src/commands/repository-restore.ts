@@ -34,10 +34,12 @@ export const repositoryRestoreVerb = defineVerb({
       value: 'FOLDER',
       summary: 'The folder to write into; it is made where it is missing',
       completes: 'folder',
+      env: 'HEARTHOLD_TO',
     },
     {
       name: 'overwrite',
       summary: 'Replace files that are there already',
+      env: 'HEARTHOLD_OVERWRITE',
     },
   ],
   run: (call) => {

@@ -25,7 +25,7 @@ export type Option = {
   /** The variable that stands for it; the flag wins. A switch is on when the variable is `1`. */
   readonly env?: `HEARTHOLD_${string}`
   readonly short?: string
-  /** Takes all words up to the next option; for one that has a value, and no variable. */
+  /** Takes all words up to the next option; of a variable every line. For one that has a value. */
   readonly many?: boolean
   readonly completes?: Completes
   readonly choices?: readonly string[]
