@@ -94,9 +94,8 @@ describe('a storage configuration', () => {
     const closed = await TestS3Server.start()
     const { port } = closed
     await closed.close()
-    expect(await refusal('a', s3Settings({ endpoint: 'https://host/bucket' }), 'x')).toBe(
-      'storage_invalid',
-    )
+    for (const more of [{ endpoint: 'https://host/bucket' }, { prefix: 'a/../' }])
+      expect(await refusal('a', s3Settings(more), 'x')).toBe('storage_invalid')
     expect(await refusal('a', s3Settings({ endpoint: `http://127.0.0.1:${port}` }), 'x')).toBe(
       'storage_failed',
     )
@@ -191,6 +190,32 @@ describe.each(['bucket', 'cloud'])('a repository on %s', (name) => {
     expect(await house.get(repository)).toMatchObject({ storage, objects: 3, snapshots: 1 })
     expect((await storageOf()).repositories).toBe(1)
     expect(await remove(storage)).toBe('storage_in_use')
+  })
+
+  it('follows a change of its configuration at once', async () => {
+    const { repositories } = await house.call(contract.listRepositories, {})
+    const key = await house.key(
+      repositories.find((one) => one.name === `on-${name}`)!,
+      'append',
+    )
+    const { storage, settings } = await storageOf()
+    const moved: StorageSettings =
+      settings.kind === 's3'
+        ? { ...settings, endpoint: settings.endpoint.replace('127.0.0.1', 'localhost') }
+        : { ...settings, url: settings.url.replace('127.0.0.1', 'localhost') }
+    const secret = name === 'bucket' ? testKeys.secretKey : testUser.password
+    const update = { params: { storage }, body: { settings: moved, secret } }
+    await house.call(contract.updateStorage, update, house.host)
+    s3.requests.length = 0
+    dav.requests.length = 0
+    const pack = newObject('data', 300_000)
+    expect(await house.put(key, pack)).toBe(200)
+    expect(await house.fetch(key, pack)).toEqual(pack.bytes)
+    const hosts = [
+      ...s3.requests.map(({ headers }) => headers.host),
+      ...dav.requests.map(({ host }) => host),
+    ]
+    expect(new Set(hosts.map((host) => host?.split(':')[0]))).toEqual(new Set(['localhost']))
   })
 
   it('outlives a restart, and its storage being away', async () => {

@@ -28,6 +28,8 @@ export const checkStorageSettings = (settings: StorageSettings): void => {
       throw invalid(
         'Give the endpoint as scheme, host and port: the bucket has a field of its own.',
       )
+    if (/(?:^|\/)\.\.?\//.test(settings.prefix))
+      throw invalid('Give a prefix without . and .. in it.')
   } else if (webDavUrl(settings.url) === undefined) {
     throw invalid('Give an address that begins with https, without a name or password in it.')
   }

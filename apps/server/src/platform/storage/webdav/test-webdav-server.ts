@@ -35,7 +35,7 @@ export class TestWebDavServer {
   readonly files = new Map<string, File>()
   /** Paths with a slash at their end. */
   readonly collections = new Set(['/dav/'])
-  readonly requests: { method: string; path: string }[] = []
+  readonly requests: { method: string; path: string; host: string | undefined }[] = []
   /** Answered to every PROPFIND, where set. */
   propfindAnswer: string | undefined
   readonly #options: WebDavServerOptions
@@ -95,7 +95,7 @@ export class TestWebDavServer {
   async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = '', url = '' } = request
     const path = decodeURIComponent(url)
-    this.requests.push({ method, path })
+    this.requests.push({ method, path, host: request.headers.host })
     if (!path.startsWith('/dav/') || path.includes('//')) throw new Refusal(404)
     if (method === 'PUT') return this.#put(path, request, response)
     const body = await this.#body(request)
