@@ -6,10 +6,14 @@ import type { IdentityTables, RoleText } from './tables.ts'
 export type SessionRow = Selectable<IdentityTables['sessions']>
 
 /** A session that counts now, with what its account adds. */
-export type LiveSession = SessionRow & { readonly log: string; readonly role: RoleText }
+export type LiveSession = Pick<
+  SessionRow,
+  'id' | 'kind' | 'account' | 'device' | 'stay' | 'created_at' | 'last_used_at'
+> & { readonly log: string; readonly role: RoleText }
 
 /** Every request asks it: composing it anew would cost more than running it. */
-const liveSessionText = `select sessions.*, accounts.log, accounts.role
+const liveSessionText = `select sessions.id, sessions.kind, sessions.account, sessions.device, sessions.stay,
+    sessions.created_at, sessions.last_used_at, accounts.log, accounts.role
   from sessions inner join accounts on accounts.account = sessions.account
   where sessions.token_hash = ? and sessions.kind = ? and sessions.expires_at > ?
     and accounts.suspended = 0 and accounts.waiting_until is null`

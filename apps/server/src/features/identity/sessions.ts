@@ -23,6 +23,7 @@ import {
   findSession,
   insertSession,
   listLiveSessions,
+  type LiveSession,
   removeSessions,
   type SessionRow,
   trimSessions,
@@ -142,7 +143,7 @@ export const sessionLookup = ({
   db,
   clock,
 }: Pick<IdentityParts, 'db' | 'clock'>): SessionLookup => {
-  const touch = (row: SessionRow, now: number): Promise<void> =>
+  const touch = (row: LiveSession, now: number): Promise<void> =>
     noteUse(db, row.id, {
       last_used_at: now,
       expires_at: now + lifetimeMs(row.kind, row.stay === 1),

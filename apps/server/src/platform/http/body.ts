@@ -3,9 +3,11 @@ import type { IncomingMessage } from 'node:http'
 
 /**
  * The time in which a body that is buffered must be here: half a minute, and more for large ones at the pace of a poor
- * line (32 KiB/s), so that a client that drips holds its place only so long. Milliseconds.
+ * line (32 KiB/s), so that a client that drips holds its place only so long. Milliseconds, in whole seconds: timers of
+ * one length share a list, and a length of its own for every size would make a new list for every request.
  */
-export const bodyTimeMs = (sizeBytes: number): number => 30_000 + Math.ceil(sizeBytes / 32)
+export const bodyTimeMs = (sizeBytes: number): number =>
+  30_000 + 1000 * Math.ceil(sizeBytes / 32_000)
 
 /** The declared length of a body in bytes; undefined when it comes in chunks. */
 export const declaredLength = (request: IncomingMessage): number | undefined => {

@@ -50,6 +50,36 @@ const headerOf = (request: IncomingMessage, name: string): string => {
   return Array.isArray(value) ? value.join(',') : (value ?? '')
 }
 
+/** What is known of the other end of a connection, whatever its requests say. */
+type Neighbour = {
+  readonly address: string
+  readonly viaProxy: boolean
+  readonly local: boolean
+}
+
+const neighboursKept = 1024
+
+/** Asked for every request, and the lists are searched for the first of an address only. */
+const neighbourReader = (proxies: readonly string[]): ((remoteAddress: string) => Neighbour) => {
+  const trusted = listOf(proxies)
+  const unixTrusted = proxies.includes('unix')
+  const kept = new Map<string, Neighbour>()
+  return (remoteAddress) => {
+    const known = kept.get(remoteAddress)
+    if (known) return known
+    const address = normalised(remoteAddress)
+    const isUnix = address === ''
+    const neighbour = {
+      address: isUnix ? 'unix' : address,
+      viaProxy: isUnix ? unixTrusted : contains(trusted, address),
+      local: isUnix || contains(loopback, address),
+    }
+    if (kept.size >= neighboursKept) kept.clear()
+    kept.set(remoteAddress, neighbour)
+    return neighbour
+  }
+}
+
 /**
  * The socket's address; behind a listed proxy the rightmost address of X-Forwarded-For that is no listed proxy,
  * since whatever stands left of it was written by the caller.
@@ -57,20 +87,17 @@ const headerOf = (request: IncomingMessage, name: string): string => {
  */
 export const peerReader = (proxies: readonly string[]): PeerReader => {
   const trusted = listOf(proxies)
-  const unixTrusted = proxies.includes('unix')
+  const neighbourOf = neighbourReader(proxies)
   return (request) => {
-    const socketAddress = normalised(request.socket.remoteAddress ?? '')
-    const isUnix = socketAddress === ''
-    const viaProxy = isUnix ? unixTrusted : contains(trusted, socketAddress)
-    const local = isUnix || contains(loopback, socketAddress)
+    const neighbour = neighbourOf(request.socket.remoteAddress ?? '')
+    const { viaProxy, local } = neighbour
     const encrypted = request.socket instanceof TLSSocket
-    if (!viaProxy)
-      return { address: isUnix ? 'unix' : socketAddress, secure: encrypted, viaProxy, local }
+    if (!viaProxy) return { address: neighbour.address, secure: encrypted, viaProxy, local }
     const hops = headerOf(request, 'x-forwarded-for')
       .split(',')
       .map(normalised)
       .filter((hop) => hop !== '')
-    let address = isUnix ? 'unix' : socketAddress
+    let { address } = neighbour
     for (const hop of hops.toReversed()) {
       if (isIP(hop) === 0) break
       address = hop

@@ -10,6 +10,7 @@ export const cookieRules = (publicUrl: string): CookieRules =>
     : { name: 'hearthold', attributes: '; Path=/; HttpOnly; SameSite=Strict' }
 
 const tokenPattern = /^[A-Za-z0-9_-]{43}$/
+const bearerPattern = /^bearer +([a-z0-9_-]{43}) *$/i
 
 /** The Set-Cookie of a new session; without `maxAgeSeconds` it ends with the browser. */
 export const sessionCookie = (
@@ -48,6 +49,5 @@ export const tokenFromCookie = (
  */
 export const tokenFromAuthorization = (header: string | undefined): string | undefined => {
   if (header === undefined) return undefined
-  const token = /^Bearer +(?<token>\S+) *$/i.exec(header)?.groups?.['token'] ?? ''
-  return tokenPattern.test(token) ? token : ''
+  return bearerPattern.exec(header)?.[1] ?? ''
 }
