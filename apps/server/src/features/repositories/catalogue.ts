@@ -106,8 +106,12 @@ export class Catalogue {
   async flush(): Promise<void> {
     for (const credential of this.#credentials.values()) {
       if (!credential.dirty) continue
+      // Before it is written: what is counted meanwhile is written the next time.
       credential.dirty = false
-      await saveCredentialCounts(this.#deps.db, credential)
+      await saveCredentialCounts(this.#deps.db, credential).catch((error: unknown) => {
+        credential.dirty = true
+        throw error
+      })
     }
     for (const live of this.all()) {
       const counts = live.counts.known(this.#deps.clock.now())

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { addRawRoute, type Http } from '#platform/http/index.ts'
 import { BinClock } from './bin-clock.ts'
 import { Catalogue } from './catalogue.ts'
@@ -18,6 +19,8 @@ export { createStorages, type Storages, type StorageTables } from './storages.ts
 export type { RepositoryTables } from './tables.ts'
 
 const flushMs = 60_000
+/** For work that is under way when the server stops. */
+const stopMs = 5_000
 
 /** The repositories, as the rest of the server knows them. */
 export type Repositories = {
@@ -95,8 +98,11 @@ export const openRepositories = async (deps: RepositoriesDeps): Promise<Reposito
     stop: async () => {
       stopped = true
       for (const timer of timers) clearInterval(timer)
-      await scrubber.stop()
-      await tending
+      // A storage that hangs must not keep the server from stopping; what is cut off is done anew.
+      await Promise.race([
+        Promise.all([scrubber.stop(), tending]),
+        delay(stopMs, undefined, { ref: false }),
+      ])
     },
     close: flush,
   }

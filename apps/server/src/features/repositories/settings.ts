@@ -65,6 +65,8 @@ export const create = async (
     await insertRepository(db, live.facts)
   } catch (error) {
     if (isUniqueViolation(error)) throw exists()
+    // It may have been forgotten meanwhile; then its row is refused.
+    if (wanted.storage !== undefined) await checkStorage(deps, wanted.storage)
     throw error
   }
   catalogue.add(live)

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { sha256, toHex } from '@hearthold/crypto'
 import type { Repository } from '@hearthold/contract'
 import type { InjectOptions } from 'fastify'
+import { sql } from 'kysely'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type Database, migrate, openDatabase } from '#platform/db/index.ts'
 import {
@@ -27,7 +28,7 @@ import { openRepositories, type Repositories, repositoriesMigrations } from './p
 import type { RepositoryTables } from './tables.ts'
 
 const storageId = 'e'.repeat(32)
-const session = testSession()
+const session = testSession({ role: 'host' })
 
 let folder: string
 let db: Database<RepositoryTables>
@@ -36,6 +37,8 @@ let log: RecordingLog
 let repositories: Repositories
 /** Whether the storage answers. */
 let down: boolean
+/** Whether it destroys what it is told to. */
+let destroys: boolean
 
 /** A store of which every call fails while the storage is down. */
 const failing = (store: RepositoryStore): RepositoryStore => {
@@ -56,7 +59,14 @@ const failing = (store: RepositoryStore): RepositoryStore => {
 
 const openFeature = async (): Promise<void> => {
   const disk = openDiskStorage({ folder: join(folder, 'storage') })
-  const remote: RepositoryStorage = { ...disk, open: (of) => failing(disk.open(of)) }
+  const remote: RepositoryStorage = {
+    ...disk,
+    open: (of) => failing(disk.open(of)),
+    destroy: async (of) => {
+      if (!destroys) throw new StorageError('unavailable', 'out of reach')
+      await disk.destroy(of)
+    },
+  }
   const pepper = { version: 1, value: randomBytes(32) as Uint8Array<ArrayBuffer> }
   repositories = await openRepositories({
     db,
@@ -84,8 +94,11 @@ beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'hearthold-repositories-'))
   db = openDatabase<RepositoryTables>({ file: join(folder, 'test.db') })
   await migrate(db, repositoriesMigrations)
+  const row = sql`insert into storages values (${storageId}, 'far', '{}', ${new Uint8Array(1)}, 0)`
+  await row.execute(db)
   log = recordingLog()
   down = false
+  destroys = true
   await openFeature()
   http = createTestHttp({ [testToken('a')]: session })
   repositories.bind(http.http)
@@ -199,5 +212,25 @@ describe('a storage out of reach', () => {
     await repositories.tend()
     await repositories.scrubbed()
     expect(await api(`GET`, url)).toMatchObject({ counted: true, usedBytes: 500, alarms: [] })
+  })
+})
+
+describe('destruction', () => {
+  test('that has begun is never taken back, and ends when the storage is back', async () => {
+    const repository = await create()
+    const url = `/api/repositories/${repository.repository}`
+    await (
+      await uploader(repository)
+    )(randomBytes(100))
+    expect(await api('DELETE', url)).toMatchObject({ removedAt: expect.any(Number) })
+    destroys = false
+    const name = { name: 'far' }
+    expect(await api('POST', `${url}/purge`, name)).toMatchObject({ code: 'storage_failed' })
+    expect(await api('POST', `${url}/restore`)).toMatchObject({ code: 'not_found' })
+    await repositories.tend()
+    expect(await api('GET', url)).toMatchObject({ destroyedAt: 0 })
+    destroys = true
+    expect(await repositories.tend()).toMatchObject({ repositories: 1, objects: 1, bytes: 100 })
+    expect(await api('GET', url)).toMatchObject({ code: 'not_found' })
   })
 })
