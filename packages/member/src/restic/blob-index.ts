@@ -179,11 +179,16 @@ export class BlobIndex {
 
   #grow(): void {
     const size = this.#columns.pack.length * 2
-    const larger = createColumns(size)
-    for (const name of ['ids', 'pack', 'offset', 'length', 'unpacked', 'file'] as const)
-      larger[name].set(this.#columns[name])
-    this.#columns = larger
-    this.#slots = new Uint32Array(size * 4)
+    try {
+      const larger = createColumns(size)
+      for (const name of ['ids', 'pack', 'offset', 'length', 'unpacked', 'file'] as const)
+        larger[name].set(this.#columns[name])
+      this.#columns = larger
+      this.#slots = new Uint32Array(size * 4)
+    } catch (error) {
+      const message = 'There is not enough memory for the index of this repository.'
+      throw new ResticError('too_large', message, { cause: error })
+    }
     this.#copies.clear()
     // The entry that made it grow is entered by who adds it.
     for (let entry = 1; entry < this.#count; entry++) this.#enter(entry)

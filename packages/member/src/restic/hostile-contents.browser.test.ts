@@ -1,6 +1,7 @@
 /** Blobs and trees that somebody made to harm who reads them, or that broke. */
 import { describe, expect, it } from 'vitest'
 import {
+  findNode,
   openResticRepository,
   readBlobs,
   readFile,
@@ -202,6 +203,16 @@ describe('trees', () => {
       expect(seen).toBeGreaterThan(200_000)
     },
   )
+
+  it('finds what stands beside an entry that cannot be used, and says why where it could be that one', async () => {
+    const repository = await TestRepository.create()
+    const tree = await repository.putTree([file('..', []), null, file('good', [])])
+    await repository.putIndex()
+    const opened = await open(repository)
+    expect((await findNode(opened, tree, 'good')).name).toBe('good')
+    expect(await codeOf(findNode(opened, tree, 'bad'))).toBe('name_refused')
+    expect(await codeOf(findNode(opened, 'ff'.repeat(32), 'good'))).toBe('blob_missing')
+  })
 
   it('refuses a tree that is called by the hash of another', async () => {
     const repository = await TestRepository.create()

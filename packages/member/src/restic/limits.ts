@@ -15,8 +15,8 @@ export const resticLimits = {
   snapshotBytes: 16 * mib,
   /** An index file, sealed or open. restic ends one at 50,000 blobs, about 8 MiB. */
   indexBytes: 256 * mib,
-  /** Entries of all index files: 56 bytes of memory each. */
-  indexEntries: 2 ** 24,
+  /** Entries of all index files: about 70 bytes of memory each. */
+  indexEntries: 2 ** 23 - 1,
   /** Where a blob of a pack may end. */
   packBytes: 2 ** 32 - 1,
   /** restic ends a piece of a file at 8 MiB. */

@@ -92,16 +92,16 @@ export const findNode = async (
   for (const name of path.split('/').filter((part) => part !== '')) {
     if (node.subtree === undefined)
       throw new ResticError('not_a_folder', 'The path leads through something that is no folder.')
-    // An entry beside the way that cannot be used must not bar it.
-    const nodes = await readFolder(repository, node.subtree, {
-      ...options,
-      onProblem: (problem) => {
-        if (problem.object !== '' || problem.code !== 'name_refused')
-          throw new ResticError(problem.code, problem.message)
-      },
-    })
+    const problems: ResticProblem[] = []
+    const onProblem = (problem: ResticProblem) => void problems.push(problem)
+    const nodes = await readFolder(repository, node.subtree, { ...options, onProblem })
     const found = pick(nodes, name)
-    if (!found) throw new ResticError('path_not_found', 'The snapshot has nothing at this path.')
+    if (!found) {
+      // An entry beside the way that cannot be used bars nothing; here it could be the one that is meant.
+      const [problem] = problems
+      if (problem) throw new ResticError(problem.code, problem.message)
+      throw new ResticError('path_not_found', 'The snapshot has nothing at this path.')
+    }
     node = found
   }
   return node
