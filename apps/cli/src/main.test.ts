@@ -26,12 +26,14 @@ const put = defineVerb({
       choices: ['fast', 'slow'],
     },
     { name: 'forever', short: 'f', summary: 'Really', env: 'HEARTHOLD_FOREVER' },
+    { name: 'only', value: 'NAME', many: true, summary: 'Which', env: 'HEARTHOLD_ONLY' },
   ],
   run: (call) => {
     expectTypeOf(call.arguments.target).toEqualTypeOf<string>()
     expectTypeOf(call.arguments.source).toEqualTypeOf<readonly string[]>()
     expectTypeOf(call.options['server-pin']).toEqualTypeOf<string | undefined>()
     expectTypeOf(call.options.forever).toEqualTypeOf<boolean>()
+    expectTypeOf(call.options.only).toEqualTypeOf<readonly string[]>()
     seen = { arguments: call.arguments, options: call.options, json: call.json }
     return Promise.resolve({ data: { done: 3 }, text: 'Done.\n' })
   },
@@ -113,6 +115,19 @@ describe('the command line', () => {
     expect(seen?.options).toMatchObject({ mode: 'slow', server: 'https://env', forever: true })
     await run(['put', 'T'], { HEARTHOLD_SERVER: '', HEARTHOLD_FOREVER: '0' })
     expect(seen?.options).toMatchObject({ server: undefined, forever: false })
+  })
+
+  it('takes several values for an option, or the lines of its variable', async () => {
+    const given = async (argv: string[], env: Record<string, string> = {}) => {
+      await run(['put', 'Photos', ...argv], env)
+      return seen?.options['only']
+    }
+    expect(await given([])).toEqual([])
+    expect(await given(['--only', 'a', 'b c', '--forever'])).toEqual(['a', 'b c'])
+    expect(await given(['--only', 'a', '--only', 'b'])).toEqual(['a', 'b'])
+    const lines = { HEARTHOLD_ONLY: 'a\nb c' }
+    expect(await given([], lines)).toEqual(['a', 'b c'])
+    expect(await given(['--only', 'x'], lines)).toEqual(['x'])
   })
 
   it('refuses choices that do not exist, from either', async () => {
