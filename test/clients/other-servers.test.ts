@@ -90,10 +90,10 @@ const isComparable = (request: ModelRequest, model: RestServerModel): boolean =>
     /^\/(?:anna|a)\/(?:(?:data|locks|index|keys|snapshots)\/(?:[0-9a-f]{64})?|config)?(?:\?create=(?:true|false))?$/
   if (!isPlace.test(path) || ifMatch !== undefined || ifNoneMatch !== undefined) return false
   if (method !== 'POST') return true
-  const [, name = '', type, id] = /^\/(\w+)\/(?:(\w+)(?:\/([0-9a-f]{64}))?)?/.exec(path) ?? []
+  const [, name = '', type = '', id] = /^\/(\w+)\/(?:(\w+)(?:\/([0-9a-f]{64}))?)?/.exec(path) ?? []
   if (type === 'config') return model.repositories.get(name)?.config === undefined
   // It would make a repository in the folder of a type.
-  if (id === undefined) return type === undefined || !path.endsWith('=true')
+  if (id === undefined) return type === '' || !path.endsWith('=true')
   return isRight(request) && model.repositories.get(name)?.objects.get(type)?.has(id) !== true
 }
 

@@ -71,25 +71,28 @@ export type BlobCounters = {
   count(user: string, repository: string, event: RepositoryEvent): void
 }
 
-const blobActs = { read: 'read from', write: 'written to', delete: 'deleted of' } as const
 const blobActOf = { read: 'read', write: 'write', remove: 'delete' } as const
 
 /** The counters of rest-server, by its names: dashboards made for it go on. */
 export const blobCounters = (metrics: Metrics): BlobCounters => {
   const labels = ['user', 'repo', 'type'] as const
-  const pair = (act: keyof typeof blobActs) => ({
+  const pair = (act: 'read' | 'write' | 'delete', past: string) => ({
     total: metrics.counter({
       name: `rest_server_blob_${act}_total`,
-      help: `Objects ${blobActs[act].split(' ', 1)[0]}`,
+      help: `Objects that were ${past}`,
       labels,
     }),
     bytes: metrics.counter({
       name: `rest_server_blob_${act}_bytes_total`,
-      help: `Bytes ${blobActs[act]} objects`,
+      help: `Bytes of objects that were ${past}`,
       labels,
     }),
   })
-  const counters = { read: pair('read'), write: pair('write'), delete: pair('delete') }
+  const counters = {
+    read: pair('read', 'read'),
+    write: pair('write', 'written'),
+    delete: pair('delete', 'deleted'),
+  }
   return {
     count: (user, repo, { act, type, bytes }) => {
       if (type === 'config' || act === 'refused-removal' || act === 'failed-verification') return

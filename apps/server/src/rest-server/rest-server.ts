@@ -2,11 +2,16 @@ import { pid } from 'node:process'
 import { systemClock } from '#platform/clock.ts'
 import { type Log, openLog } from '#platform/log.ts'
 import { version } from '#platform/version.ts'
-import type { Process } from '../serve.ts'
 import { flagHelp, restServerVersion } from './flag-table.ts'
 import { FlagError, parseFlags, type RestServerFlags } from './flags.ts'
 import { passedSocket } from './listening.ts'
 import { openRestServer, type RestServer } from './open-server.ts'
+
+/** The process's words and ways. */
+export type Process = Pick<NodeJS.Process, 'env' | 'on' | 'off' | 'cwd' | 'exit'> & {
+  readonly stdout: { write(text: string): unknown }
+  readonly stderr: { write(text: string): unknown }
+}
 
 /** A stop that takes longer than requests may take has hung. */
 const stopLimitMs = 20_000
