@@ -15,7 +15,8 @@ const storage = openDiskStorage({ folder: root })
 afterAll(async () => {
   await storage.close()
   rmSync(root, { recursive: true, force: true })
-})
+  // Thousands of folders, which a busy disk takes its time for.
+}, 60_000)
 
 const filesBelow = (folder: string): string[] =>
   readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((path) =>

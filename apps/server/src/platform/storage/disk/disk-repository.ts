@@ -100,7 +100,7 @@ export class DiskRepository implements RepositoryStore {
       if (!this.#hasPlaceFor(type)) return undefined
       const parts: Uint8Array[] = [open]
       for (const folder of foldersOfType(type)) {
-        const index = await this.#disk.indexes.of(joined(this.#folder, folder), folder, version)
+        const index = await this.#disk.indexes.of(joined(this.#folder, folder), folder)
         if (index === undefined || index.count === 0) continue
         const text = index.json(version)
         parts.push(parts.length === 1 ? text.subarray(1) : text)

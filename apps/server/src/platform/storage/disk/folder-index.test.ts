@@ -35,7 +35,7 @@ const made = (limitBytes = 2 ** 20, now: () => number = Date.now) => {
   }
   const indexes = new FolderIndexes({ fs, now, limitBytes, isInUse: () => false })
   const names = async (): Promise<string[]> =>
-    ((await indexes.of(folder, 'keys', 'v2'))?.objects() ?? []).map(({ id }) => id).sort()
+    ((await indexes.of(folder, 'keys'))?.objects() ?? []).map(({ id }) => id).sort()
   return { indexes, names, reads: () => reads }
 }
 
@@ -47,7 +47,7 @@ describe('what is remembered of a folder', () => {
     await wait(80)
     for (let again = 0; again < 5; again++) expect(await names()).toEqual(ids)
     expect(reads()).toBe(1)
-    const index = await indexes.of(folder, 'keys', 'v1')
+    const index = await indexes.of(folder, 'keys')
     expect(JSON.parse(`[${index?.json('v1').subarray(1).toString()}]`)).toHaveLength(2)
     expect(JSON.parse(`[${index?.json('v2').subarray(1).toString()}]`)).toEqual(
       expect.arrayContaining(ids.map((name) => ({ name, size: 7 }))),
@@ -101,19 +101,32 @@ describe('what is remembered of a folder', () => {
     expect(reads()).toBe(3)
   })
 
-  test('is forgotten, the oldest first, when it is more than may be kept', async () => {
-    const { indexes } = made(40_000)
+  test('is no more than may be kept; what is idle makes room, and what is busy does not', async () => {
+    let now = Date.now() + 3600_000
+    const { indexes, reads } = made(30_000, () => now)
     const folders = Array.from({ length: 8 }, (_, index) => join(folder, String(index)))
     for (const one of folders) {
       mkdirSync(one)
       for (let file = 0; file < 50; file++) writeFileSync(join(one, newId()), '')
     }
-    await wait(80)
-    for (const one of folders) {
-      expect((await indexes.of(one, 'keys', 'v2'))?.count).toBe(50)
-      expect(indexes.bytes).toBeLessThanOrEqual(40_000)
+    const list = async (): Promise<number> => {
+      const before = reads()
+      for (const one of folders) {
+        expect((await indexes.of(one, 'keys'))?.count).toBe(50)
+        expect(indexes.bytes).toBeLessThanOrEqual(30_000)
+      }
+      return reads() - before
     }
-    expect(indexes.bytes).toBeGreaterThan(10_000)
+    expect(await list()).toBe(8)
+    expect(indexes.bytes).toBeGreaterThan(20_000)
+    // Those that were kept are found again, each time.
+    expect([await list(), await list()]).toEqual([3, 3])
+    now += 61_000
+    const last = folders.at(-1) ?? ''
+    await indexes.of(last, 'keys')
+    const before = reads()
+    await indexes.of(last, 'keys')
+    expect(reads()).toBe(before)
     for (const one of folders) indexes.forget(one)
     expect(indexes.bytes).toBe(0)
   })

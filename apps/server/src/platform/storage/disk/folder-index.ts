@@ -9,6 +9,8 @@ const settlingMs = 50
 const coarseSettlingMs = 2_100
 /** After so many files others get their turn. */
 const filesPerTurn = 512
+/** What nobody listed for so long makes room for others. */
+const idleMs = 60_000
 /** Temporary files that nobody touched for so long were left by somebody who is no more. */
 const staleMs = 24 * 3600_000
 
@@ -21,61 +23,50 @@ export type IndexOptions = {
   readonly isInUse: (folder: string, name: string) => boolean
 }
 
-/** What is in one folder. Its texts begin each entry with a comma. */
+/**
+ * What is in one folder. Kept as the text that lists are made of, since that is what is asked for, and from which all but
+ * the times can be read again.
+ */
 export class FolderIndex {
-  readonly #ids: Buffer
-  readonly #sizes: Float64Array
+  readonly count: number
+  readonly #text: Buffer
   readonly #times: Float64Array
-  #v1: Buffer | undefined
-  #v2: Buffer | undefined
 
   constructor(objects: readonly ListedObject[]) {
-    this.#ids = Buffer.from(objects.map(({ id }) => id).join(''), 'latin1')
-    this.#sizes = Float64Array.from(objects, ({ sizeBytes }) => sizeBytes)
+    let text = ''
+    for (const { id, sizeBytes } of objects) text += `,{"name":"${id}","size":${sizeBytes}}`
+    this.#text = Buffer.from(text, 'latin1')
     this.#times = Float64Array.from(objects, ({ storedAt }) => storedAt)
-  }
-
-  get count(): number {
-    return this.#sizes.length
+    this.count = objects.length
   }
 
   /** Memory in use. */
   get bytes(): number {
-    const texts = (this.#v1?.length ?? 0) + (this.#v2?.length ?? 0)
-    return 300 + this.#ids.length + 16 * this.count + texts
+    return 400 + this.#text.length + 8 * this.count
   }
 
   objects(): ListedObject[] {
-    return Array.from({ length: this.count }, (_, at) => ({
-      id: this.#id(at),
-      sizeBytes: this.#sizes[at] ?? 0,
+    return this.#entries().map(({ name, size }, at) => ({
+      id: name,
+      sizeBytes: size,
       storedAt: this.#times[at] ?? 0,
     }))
   }
 
+  /** Each entry begins with a comma. */
   json(version: 'v1' | 'v2'): Buffer {
-    return version === 'v1' ? (this.#v1 ??= this.#namesOnly()) : (this.#v2 ??= this.#withSizes())
+    if (version === 'v2') return this.#text
+    const names = this.#entries().map(({ name }) => `,"${name}"`)
+    return Buffer.from(names.join(''), 'latin1')
   }
 
-  #id(at: number): string {
-    return this.#ids.toString('latin1', at * 64, at * 64 + 64)
-  }
-
-  #namesOnly(): Buffer {
-    let text = ''
-    for (let at = 0; at < this.count; at++) text += `,"${this.#id(at)}"`
-    return Buffer.from(text, 'latin1')
-  }
-
-  #withSizes(): Buffer {
-    let text = ''
-    for (let at = 0; at < this.count; at++)
-      text += `,{"name":"${this.#id(at)}","size":${this.#sizes[at]}}`
-    return Buffer.from(text, 'latin1')
+  #entries(): { name: string; size: number }[] {
+    const text = this.#text.toString('latin1', 1)
+    return JSON.parse(`[${text}]`) as { name: string; size: number }[]
   }
 }
 
-type Kept = { readonly index: FolderIndex; readonly stamp: FileStat; bytes: number }
+type Kept = { readonly index: FolderIndex; readonly stamp: FileStat; usedAt: number }
 
 /**
  * Remembers what is in folders, and knows when that is true no more: their times and inode tell, whoever wrote. What
@@ -99,14 +90,9 @@ export class FolderIndexes {
   /**
    * What is in a folder.
    * @param relative the folder within its repository, which decides the names that count
-   * @param version the text that is about to be asked for
    * @returns undefined if there is no such folder
    */
-  async of(
-    folder: string,
-    relative: string,
-    version?: 'v1' | 'v2',
-  ): Promise<FolderIndex | undefined> {
+  async of(folder: string, relative: string): Promise<FolderIndex | undefined> {
     const stamp = this.#options.fs.statSync(folder)
     const kept = this.#kept.get(folder)
     if (stamp === undefined) {
@@ -114,7 +100,8 @@ export class FolderIndexes {
       return undefined
     }
     if (kept !== undefined && isSame(kept.stamp, stamp)) {
-      this.#keep(folder, kept, version)
+      this.#kept.delete(folder)
+      this.#kept.set(folder, { ...kept, usedAt: this.#options.now() })
       return kept.index
     }
     this.forget(folder)
@@ -122,14 +109,14 @@ export class FolderIndexes {
     const objects = await this.#read(folder, relative)
     if (objects === undefined) return undefined
     const index = new FolderIndex(objects)
-    if (isSettled) this.#keep(folder, { index, stamp, bytes: 0 }, version)
+    if (isSettled) this.#keep(folder, { index, stamp, usedAt: this.#options.now() })
     return index
   }
 
   forget(folder: string): void {
     const kept = this.#kept.get(folder)
     if (kept === undefined) return
-    this.#bytes -= kept.bytes
+    this.#bytes -= kept.index.bytes
     this.#kept.delete(folder)
   }
 
@@ -138,17 +125,21 @@ export class FolderIndexes {
     return this.#options.now() - latest > (latest % 1000 === 0 ? coarseSettlingMs : settlingMs)
   }
 
-  #keep(folder: string, kept: Kept, version: 'v1' | 'v2' | undefined): void {
+  /**
+   * A list goes through all folders in turn. If each pushed out the one used longest ago, a repository that is larger than
+   * what may be kept would find none of them the next time; so only what is idle makes room.
+   */
+  #keep(folder: string, kept: Kept): void {
+    const { limitBytes } = this.#options
     this.forget(folder)
-    // Rendered before it is counted, so that what is kept is what is counted.
-    if (version !== undefined) kept.index.json(version)
-    kept.bytes = kept.index.bytes
-    this.#kept.set(folder, kept)
-    this.#bytes += kept.bytes
-    for (const oldest of this.#kept.keys()) {
-      if (this.#bytes <= this.#options.limitBytes) return
+    for (const [oldest, { usedAt }] of this.#kept) {
+      const fits = this.#bytes + kept.index.bytes <= limitBytes
+      if (fits || Math.abs(kept.usedAt - usedAt) < idleMs) break
       this.forget(oldest)
     }
+    if (this.#bytes + kept.index.bytes > limitBytes) return
+    this.#kept.set(folder, kept)
+    this.#bytes += kept.index.bytes
   }
 
   async #read(folder: string, relative: string): Promise<ListedObject[] | undefined> {

@@ -20,7 +20,8 @@ export type DiskStorageOptions = {
   readonly now?: () => number
 }
 
-const standardIndexCacheBytes = 32 * 1024 * 1024
+/** Some 480,000 objects. */
+const standardIndexCacheBytes = 48 * 1024 * 1024
 
 /**
  * Repositories in a folder, in rest-server's layout. What is there is not looked at before it is asked for; another
