@@ -1,6 +1,6 @@
 /**
  * `npm run pictures`: looks at the web app as its users see it, and writes docs/pictures/*.png: first run, Files, "Who can
- * read this?" and the recovery sheet, light and dark, wide and narrow. Real server, real browser, invented people.
+ * read this?", repositories and the recovery sheet, light and dark, wide and narrow. Real server, real browser, invented people.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdir, mkdtemp, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises'
@@ -11,6 +11,7 @@ import { text as files } from '../apps/web/src/text/en/files.ts'
 import { BrowserPerson } from './demo/browser-person.ts'
 import * as steps from './demo/browser-steps.ts'
 import { DemoServer } from './demo/instance.ts'
+import { browseRepository, openRepository, plantRepositories } from './pictures-repositories.ts'
 
 const root = resolve(import.meta.dirname, '..')
 const pictures = join(root, 'docs', 'pictures')
@@ -98,6 +99,22 @@ const takeUpload = async (
   await stored.waitFor({ state: 'hidden' })
 }
 
+/** The list, one of it, and what is in its newest snapshot. */
+const takeRepositories = async (
+  person: BrowserPerson,
+  server: DemoServer,
+  look: Look,
+): Promise<void> => {
+  const { page } = person
+  await plantRepositories(person, server)
+  await page.mouse.move(0, 0)
+  await take(page, `repositories${look.name}`)
+  await openRepository(page)
+  await take(page, `repository${look.name}`)
+  await browseRepository(page)
+  await take(page, `browse${look.name}`)
+}
+
 const takeAll = async (
   person: BrowserPerson,
   server: DemoServer,
@@ -123,6 +140,7 @@ const takeAll = async (
   await page.getByRole('button', { name: files.folder.seal('Budget 2026.ods') }).click()
   await page.getByText('What would change this').waitFor()
   await take(page, `who-can-read${look.name}`)
+  await takeRepositories(person, server, look)
   const complaints = person.complaints()
   if (complaints.length > 0) throw new Error(complaints.join('\n'))
 }

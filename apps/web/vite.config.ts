@@ -2,6 +2,11 @@ import { join } from 'node:path'
 import { svelte } from '@sveltejs/vite-plugin-svelte'
 import type { InlineConfig } from 'vite'
 
+const hasEffects = (id: string): boolean =>
+  !/\/packages\/\w+\/src\/|\/node_modules\/(?:@noble|@serenity-kit|hpke|otpauth|nostr-tools)\//.test(
+    id,
+  )
+
 /**
  * One page, its workers, and the service worker that streams downloads. The content security policy allows neither
  * inline code nor styles: nothing here may inject any.
@@ -11,7 +16,11 @@ const config: InlineConfig = {
   configFile: false,
   base: '/',
   plugins: [svelte({ configFile: false, compilerOptions: { runes: true } })],
-  worker: { format: 'es' },
+  // The packages do nothing when they are merely imported: a worker takes along what it calls, and no more.
+  worker: {
+    format: 'es',
+    rolldownOptions: { treeshake: { moduleSideEffects: hasEffects } },
+  },
   build: {
     target: 'es2023',
     outDir: 'dist',

@@ -5,8 +5,18 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { PlaintextScanner } from '../../tools/plaintext-scanner.ts'
+import { needlesFor } from '../custody/markers.ts'
+import { dumpStore } from './custody-store.ts'
 import type { TestRepository } from '../../packages/member/src/restic/test-repository.oracle.ts'
-import { nothingWrong, saved, setUpHost, told } from './files-steps.ts'
+import {
+  nothingWrong,
+  type Person,
+  saved,
+  setUpHost,
+  signInElsewhere,
+  told,
+} from './files-steps.ts'
 import { launchBrowser, openView, startWebServer, type View, type WebServer } from './harness.ts'
 import { heading, press, visit } from './identity-steps.ts'
 import {
@@ -34,6 +44,7 @@ let page: Page
 let path: string
 let place: Place
 let made: TestRepository
+let host: Person
 
 /** What a zip holds, as another program reads it. */
 const unzipped = (bytes: Buffer): Map<string, string> => {
@@ -59,7 +70,7 @@ beforeAll(async () => {
   browser = await launchBrowser()
   view = await openView(browser)
   page = view.page
-  await setUpHost(view, server)
+  host = await setUpHost(view, server)
   made = await smallRepository()
 })
 afterAll(async () => {
@@ -201,6 +212,10 @@ describe('repositories, from the first to the last', () => {
       return (await (await letters.getFileHandle('Council.txt')).getFile()).text()
     })
     expect(text).toBe(newerContents['Letters/Council.txt'])
+    await page.evaluate(async () => {
+      const root = await navigator.storage.getDirectory()
+      await root.removeEntry('chosen', { recursive: true })
+    })
   })
 
   it('searches the whole snapshot, and compares two', async () => {
@@ -299,11 +314,34 @@ describe('repositories, from the first to the last', () => {
     await nothingWrong(view)
   })
 
-  it('the password of the repository was in no request', () => {
+  it('the password of the repository is in no request, and nothing of it in any store', async () => {
+    const { bytes } = await dumpStore(page)
+    const markers = needlesFor([
+      { what: 'repository password', value: repositoryPassword },
+      { what: 'contents', value: 'the lamp in our street is dark' },
+      { what: 'file name', value: 'Council.txt' },
+    ])
+    const scanner = new PlaintextScanner(markers)
+    expect(bytes.length).toBeGreaterThan(1000)
+    expect(scanner.scanBytes(bytes, 'store')).toEqual([])
     const sent = view.requests.map(({ url, headers, body }) =>
       [url, JSON.stringify(headers), body?.toString('latin1') ?? ''].join('\n'),
     )
     expect(sent.length).toBeGreaterThan(100)
-    expect(sent.filter((one) => one.includes(repositoryPassword))).toEqual([])
+    expect(scanner.scanBytes(Buffer.from(sent.join('\n'), 'latin1'), 'requests')).toEqual([])
+  })
+
+  it('says what asks for somebody, once a backup is late', async () => {
+    server.advance(3 * 24 * 3_600_000)
+    const later = await signInElsewhere(browser, server, host)
+    await later.page.clock.setSystemTime(server.now())
+    await inRepositories(later.page)
+    await later.page.getByText('No backup for 3 days').waitFor()
+    await later.page.getByRole('img', { name: /days on which a backup was due$/ }).waitFor()
+    await lookAll(later, 'repositories-late')
+    await visit(later.page, path)
+    await later.page.getByText('No snapshot has arrived for 3 days').waitFor()
+    await lookAll(later, 'repository-late')
+    await later.close()
   })
 })
