@@ -251,9 +251,9 @@ export const otherDifferences: readonly Difference[] = [
   },
   {
     name: 'log-user',
-    about: 'The user in `--log`',
-    restServer: 'always `-`',
-    hearthold: 'who was signed in',
+    about: 'The user in `--log`, and the mode of a new file',
+    restServer: 'always `-`; 0644',
+    hearthold: 'who was signed in; 0640',
   },
   {
     name: 'socket-file',

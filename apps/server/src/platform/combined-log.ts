@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, openSync } from 'node:fs'
+import { closeSync, openSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import pino from 'pino'
 import type { Clock } from './clock.ts'
@@ -91,29 +91,25 @@ const countBody = (req: IncomingMessage, res: ServerResponse): (() => number) =>
   return () => bytes
 }
 
+/** A file that is there keeps its mode: whoever reads it may need that. */
+const newFileMode = 0o640
+
 /**
- * Opens an access log that tools for Apache's can read. Lines hold addresses, names of users and paths: mode 0640.
+ * Opens an access log that tools for Apache's can read. Lines hold addresses, names of users and paths: a new file has mode 0640.
  * @param file its path, or `-` for standard output
  * @throws the file's error where it cannot be written
  */
 export const openCombinedLog = (file: string, clock: Clock): CombinedLog => {
   const isFile = file !== '-'
   // The destination below tells of a failure only later.
-  if (isFile) closeSync(openSync(file, 'a', 0o640))
+  if (isFile) closeSync(openSync(file, 'a', newFileMode))
   const destination = pino.destination({
     dest: isFile ? file : 1,
     append: true,
     sync: false,
     minLength: 0,
+    mode: newFileMode,
   })
-  if (isFile)
-    destination.on('ready', () => {
-      try {
-        chmodSync(file, 0o640)
-      } catch {
-        // A file of another user that we may write all the same keeps its mode.
-      }
-    })
   // A full disk must not end the server.
   destination.on('error', () => {})
   return {
