@@ -58,6 +58,25 @@ describe('in the middle of an upload', () => {
     await expect.poll(() => filesOf('data')).toEqual([])
   })
 
+  it('one credential has at most 64 requests under way, and others go on', async () => {
+    const other = await house.key(repository, 'append')
+    const stalled = Array.from({ length: 64 }, () => {
+      const sending = house.begin('POST', `${key.path}data/${newObject('data').id}`, {
+        authorization: authorizationOf(key),
+        'content-length': '1000',
+      })
+      sending.on('error', () => undefined)
+      sending.write('begun')
+      return sending
+    })
+    const status = async (by: Key) => (await house.ask(by, 'GET', 'keys/')).status
+    await expect.poll(() => status(key)).toBe(429)
+    expect(await status(other)).toBe(200)
+    for (const sending of stalled) sending.destroy()
+    await expect.poll(() => status(key)).toBe(200)
+    await expect.poll(() => filesOf('data')).toEqual([])
+  })
+
   it('otherwise it goes on', async () => {
     expect(await during(() => house.get(repository))).toBe(200)
     expect(filesOf('data').length).toBe(1)

@@ -16,6 +16,7 @@ export class Catalogue {
   readonly #deps: RepositoriesDeps
   readonly #repositories = new Map<string, Live>()
   readonly #byPlace = new Map<string, Live>()
+  readonly #byAccount = new Map<string, Set<Live>>()
   readonly #credentials = new Map<string, Credential>()
   #inactive: ReadonlySet<string> = new Set()
 
@@ -36,6 +37,8 @@ export class Catalogue {
   add(live: Live): void {
     this.#repositories.set(live.facts.id, live)
     this.#byPlace.set(live.folder.join('/'), live)
+    const { account } = live.facts
+    this.#byAccount.set(account, (this.#byAccount.get(account) ?? new Set()).add(live))
   }
 
   /** After its rows are gone. */
@@ -43,6 +46,7 @@ export class Catalogue {
     live.exists = false
     this.#repositories.delete(live.facts.id)
     this.#byPlace.delete(live.folder.join('/'))
+    this.#byAccount.get(live.facts.account)?.delete(live)
     for (const { name } of this.credentialsOf(live.facts.id)) this.#credentials.delete(name)
   }
 
@@ -51,7 +55,7 @@ export class Catalogue {
   }
 
   of(account: string): Live[] {
-    return this.all().filter(({ facts }) => facts.account === account)
+    return [...(this.#byAccount.get(account) ?? [])]
   }
 
   at(account: string, name: string): Live | undefined {
