@@ -129,7 +129,9 @@ export const ask = async (
 /** Makes the repository and stores each object, as restic does. */
 export const store = async (place: Place, files: Files): Promise<void> => {
   expect(await ask(place, 'POST', '?create=true')).toBe(200)
-  for (const [name, bytes] of files) expect(await ask(place, 'POST', name, bytes), name).toBe(200)
+  for (const [name, bytes] of files) {
+    expect([name, await ask(place, 'POST', name, bytes)]).toEqual([name, 200])
+  }
 }
 
 // ---------------------------------------------------------------- in the browser

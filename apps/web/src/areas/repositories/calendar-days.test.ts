@@ -26,6 +26,11 @@ describe('the backup calendar', () => {
     expect(made.slice(0, 57).every((state) => state === 'before')).toBe(true)
   })
 
+  test('one that was taken up begins with its first snapshot', () => {
+    const days = states({ createdAt: now, snapshotDays: ['2026-11-18', '2026-11-20'] })
+    expect(days.slice(-5)).toEqual(['before', 'snapshot', 'none', 'snapshot', 'none'])
+  })
+
   test('calls a day missed only where the server says overdue, from when a backup was due', () => {
     const late = {
       newestSnapshotAt: Date.UTC(2026, 10, 17, 8),

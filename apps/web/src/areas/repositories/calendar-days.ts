@@ -17,7 +17,8 @@ const dayOf = (at: number): string => new Date(at).toISOString().slice(0, 10)
 export const calendarOf = (repository: Watched, now: number): CalendarDay[] => {
   const { createdAt, newestSnapshotAt, alarmAfterHours } = repository
   const kept = new Set(repository.snapshotDays)
-  const made = dayOf(createdAt)
+  // A folder that was taken up has snapshots from before it was made here.
+  const made = [dayOf(createdAt), ...kept].sort()[0] ?? ''
   const isOverdue = repository.alarms.some(({ kind }) => kind === 'overdue')
   const due = (newestSnapshotAt ?? createdAt) + (alarmAfterHours ?? Infinity) * hourMs
   const today = Math.floor(now / dayMs) * dayMs
