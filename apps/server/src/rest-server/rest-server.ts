@@ -32,13 +32,8 @@ const describe = (log: Log, flags: RestServerFlags): void => {
 }
 
 /** Resolves when the process is asked to stop; a second request ends it at once. */
-const untilStopped = (io: Process, server: RestServer, log: Log): Promise<void> =>
+const untilStopped = (io: Process): Promise<void> =>
   new Promise((resolve) => {
-    io.on(
-      'SIGHUP',
-      () =>
-        void server.reload().catch((error: unknown) => log.error({ err: error }, 'reload failed')),
-    )
     const stop = (): void => {
       for (const signal of ['SIGINT', 'SIGTERM'] as const)
         io.on(signal, () => io.exit(130)).off(signal, stop)
@@ -57,13 +52,20 @@ const stopInTime = async (io: Process, server: RestServer): Promise<void> => {
 const run = async (flags: RestServerFlags, log: Log, io: Process): Promise<void> => {
   const passed = passedSocket(io.env, pid)
   describe(log, flags)
-  const server = await openRestServer({ flags, clock: systemClock, log, passed })
+  let server: RestServer | undefined
+  const reload = async (): Promise<void> => server?.reload()
+  // From the beginning: adding up what is stored may take minutes, and a log may be rotated in any of them.
+  io.on(
+    'SIGHUP',
+    () => void reload().catch((error: unknown) => log.error({ err: error }, 'reload failed')),
+  )
+  server = await openRestServer({ flags, clock: systemClock, log, passed })
   log.info({}, `start server on ${server.address}`)
   io.on('uncaughtException', (error) => {
     log.error({ err: error }, 'the server stops because of an error that nobody foresaw')
     io.exit(1)
   })
-  await untilStopped(io, server, log)
+  await untilStopped(io)
   log.info({}, 'stopping')
   await stopInTime(io, server)
   log.info({}, 'shutdown cleanly')
