@@ -9,7 +9,7 @@ import { FullServer, newFolder, removeFolder, resticFor, writeSource } from './r
 import { ResticProxy } from './restic-proxy.ts'
 
 const folder = newFolder()
-const source = writeSource(join(folder, 'source'), 24)
+const source = writeSource(join(folder, 'source'), 14)
 let server: FullServer
 let proxy: ResticProxy
 beforeAll(async () => {
@@ -77,7 +77,7 @@ describe('a credential revoked in mid-backup', () => {
     const { restic, credential } = await byProxy('revoked', 'append')
     await restic.must('init')
     const before = proxy.acknowledged.size
-    const stopped = restic.isRefused(401, 'backup', source, '--limit-upload', '4000')
+    const stopped = restic.isRefused(401, 'backup', source, '--limit-upload', '3000')
     while (proxy.acknowledged.size < before + 2) await delay(20)
     const revoked = ['repository', 'credential', 'revoke', 'revoked', credential]
     await server.owner.json(...revoked)

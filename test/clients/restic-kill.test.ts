@@ -3,7 +3,7 @@ import { seedFor } from '../crash/server-rounds.ts'
 import { runResticRounds } from './restic-rounds.ts'
 
 it('a server killed while restic backs up keeps every object that it acknowledged', async () => {
-  const rounds = Number(process.env['HEARTHOLD_CRASH_ROUNDS'] ?? 4)
+  const rounds = Number(process.env['HEARTHOLD_CRASH_ROUNDS'] ?? 3)
   const counts = await runResticRounds(rounds, seedFor('HEARTHOLD_CRASH_SEED'))
   process.stdout.write(`${JSON.stringify(counts)}\n`)
   // A kill of an idle server would prove nothing.

@@ -8,7 +8,7 @@ import type { Restic } from '../../tools/demo/restic.ts'
 import { FolderServer, newFolder, removeFolder, resticFor, writeSource } from './restic-places.ts'
 
 const folder = newFolder()
-const source = writeSource(join(folder, 'source'), 16)
+const source = writeSource(join(folder, 'source'), 8)
 const path = join(folder, 'served')
 afterAll(() => removeFolder(folder))
 

@@ -39,7 +39,7 @@ const shown = async (): Promise<Repository> =>
 describe('an append credential', () => {
   it('initialises, backs up twice, lists, checks, shows and restores', async () => {
     await append.must('init')
-    writeSource(source, 24)
+    writeSource(source, 10)
     await append.must('backup', source)
     writeFileSync(join(source, 'letters', 'new'), 'one more')
     expect(await append.must('backup', source)).toContain('Files:           1 new')
@@ -51,7 +51,7 @@ describe('an append credential', () => {
     expect(await restored(append, 'latest')).toEqual([])
     const repository = await shown()
     expect(repository).toMatchObject({ snapshots: 2, binObjects: 0, alarms: [] })
-    expect(repository.usedBytes).toBeGreaterThan(24 * 2 ** 20)
+    expect(repository.usedBytes).toBeGreaterThan(10 * 2 ** 20)
     expect(Date.now() - (repository.newestSnapshotAt ?? 0)).toBeLessThan(60_000)
   })
 
@@ -109,7 +109,7 @@ describe('a maintain credential', () => {
     expect(await maintain.snapshots()).toEqual([])
     const emptied = await shown()
     expect(emptied.snapshots).toBe(0)
-    expect(emptied.binBytes).toBeGreaterThan(24 * 2 ** 20)
+    expect(emptied.binBytes).toBeGreaterThan(10 * 2 ** 20)
     const back = await server.owner.json<{ objects: number }>(
       ...['repository', 'bin', 'restore', 'laptop'],
     )
