@@ -5,20 +5,14 @@ import { diskFull } from './disk-errors.ts'
 /** How long an answer of the system about free bytes is believed, in ms. */
 const believedMs = 200
 
-/** Room taken for one object on its way. */
-export type Place = {
-  /** So many of its bytes are on the disk, and counted there. */
-  wrote(bytes: number): void
-  /** Ends it. */
-  end(): void
-}
-
-/** Refuses what the disk has no room for before a byte of it is read; the disk itself has the last word. */
+/**
+ * Refuses what the disk has no room for before a byte of it is read, and keeps a reserve free while bodies come. What was
+ * only announced takes no room: whoever announces much and sends little would keep everybody else out.
+ */
 export class Room {
   readonly #fs: FileSystem
   readonly #folder: string
   readonly #reserveBytes: number
-  #pendingBytes = 0
   #knownFree = 0
   #knownAt = Number.NEGATIVE_INFINITY
 
@@ -29,14 +23,25 @@ export class Room {
     this.#reserveBytes = reserveBytes
   }
 
-  /** What may still be stored beside the objects on their way. */
+  /** What may still be stored. */
   freeBytes(): number {
     const now = performance.now()
     if (now - this.#knownAt > believedMs) {
       this.#knownFree = this.#fs.freeBytesSync(this.#existing())
       this.#knownAt = now
     }
-    return this.#knownFree - this.#reserveBytes - this.#pendingBytes
+    return this.#knownFree - this.#reserveBytes
+  }
+
+  /** @throws StorageError `full` if so many bytes have no room */
+  check(sizeBytes: number): void {
+    if (this.freeBytes() < sizeBytes) throw diskFull()
+  }
+
+  /** So many bytes are on the disk. @throws StorageError `full` if the reserve was touched */
+  wrote(bytes: number): void {
+    this.#knownFree -= bytes
+    this.check(0)
   }
 
   /** The folder is made with its first repository. */
@@ -45,24 +50,5 @@ export class Room {
     while (this.#fs.statSync(folder) === undefined && dirname(folder) !== folder)
       folder = dirname(folder)
     return folder
-  }
-
-  /** @throws StorageError `full` */
-  take(sizeBytes: number): Place {
-    if (this.freeBytes() < sizeBytes) throw diskFull()
-    let left = sizeBytes
-    this.#pendingBytes += sizeBytes
-    return {
-      wrote: (bytes) => {
-        const counted = Math.min(bytes, left)
-        left -= counted
-        this.#pendingBytes -= counted
-        this.#knownFree -= counted
-      },
-      end: () => {
-        this.#pendingBytes -= left
-        left = 0
-      },
-    }
   }
 }

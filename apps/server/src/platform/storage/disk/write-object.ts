@@ -56,13 +56,9 @@ export const writeObject = async (
     const right = there && (await hashFile(disk.fs, path))
     if (right !== undefined && (ref.type === 'config' || !options.verify || right === ref.id))
       return await compare(disk, target, right, body, options)
-    const place = disk.room.take(options.sizeBytes ?? 0)
-    try {
-      const received = await receive(disk, target, body, options, place.wrote)
-      return await publish(disk, target, received, options)
-    } finally {
-      place.end()
-    }
+    disk.room.check(options.sizeBytes ?? 0)
+    const received = await receive(disk, target, body, options)
+    return await publish(disk, target, received, options)
   } catch (error) {
     throw storageError(error)
   }
@@ -149,7 +145,6 @@ const receive = async (
   target: Target,
   body: Readable,
   options: WriteOptions,
-  onWritten: (count: number) => void,
 ): Promise<Received> => {
   const leave = disk.batches.enter()
   try {
@@ -158,7 +153,7 @@ const receive = async (
       (options.sizeBytes ?? Infinity) <= Math.min(smallBytes, disk.batches.bytes())
     const fill = isSmall
       ? await receiveSmall(target, body, options)
-      : receiveLarge(disk, target, body, options, onWritten)
+      : receiveLarge(disk, target, body, options)
     return await fillTemporary(disk, target, fill)
   } finally {
     leave()
@@ -211,13 +206,7 @@ const receiveSmall = async (
 }
 
 const receiveLarge =
-  (
-    disk: Disk,
-    { ref }: Target,
-    body: Readable,
-    options: WriteOptions,
-    onWritten: (count: number) => void,
-  ): Fill =>
+  (disk: Disk, { ref }: Target, body: Readable, options: WriteOptions): Fill =>
   async ({ fs }, file) => {
     const hash = createHash('sha256')
     let count = 0
@@ -238,7 +227,7 @@ const receiveLarge =
         }
       },
       onWritten: () => {
-        onWritten(count - told)
+        disk.room.wrote(count - told)
         told = count
       },
     })
