@@ -84,7 +84,7 @@ export const openFeatures = async (
     peppers: keys.secrets.peppers,
     openStorage: storages.openStorageOf,
     members: identity,
-    otherBytes: async (account) => (await files.usedBytes([account])).get(account) ?? 0,
+    otherBytes: files.accountBytes,
     sessions: identity.sessions,
     setUpNeeded: () => identity.setUp.needed(),
     metricsToken: platform.metricsToken,

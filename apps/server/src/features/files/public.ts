@@ -5,7 +5,7 @@ import { objectAccess } from './object-access.ts'
 import { bindFiles } from './routes.ts'
 import { filesService } from './service.ts'
 import { sweepExpired, sweepStrays, type Swept } from './sweep.ts'
-import { usedBytesOf } from './usage.ts'
+import { findUsage, usedBytesOf } from './usage.ts'
 
 export type { FilesDeps } from './deps.ts'
 export { filesMigrations } from './migrations/index.ts'
@@ -19,6 +19,8 @@ export type Files = {
   bind(http: Http): void
   /** Bytes that each of these accounts keeps. */
   usedBytes(accounts: readonly string[]): Promise<ReadonlyMap<string, number>>
+  /** The same for one, for whoever asks often. */
+  accountBytes(account: string): Promise<number>
   /** Removes what has expired and what no row knows. */
   sweep(): Promise<Swept>
   /** Sweeps now and hourly (files without a row daily) until `close`. */
@@ -51,6 +53,10 @@ export const createFiles = (deps: FilesDeps): Files => {
   return {
     bind: (http) => bindFiles(http, filesService(deps)),
     usedBytes: (accounts) => usedBytesOf(deps.db, accounts),
+    accountBytes: async (account) => {
+      const { objectBytes, entryBytes } = await findUsage(deps.db, account)
+      return objectBytes + entryBytes
+    },
     sweep: async () => ({ ...(await sweepExpired(deps)), strays: await sweepStrays(deps) }),
     start: () => {
       void sweepSome()

@@ -18,13 +18,13 @@ export const otherBytesOf = ({ otherBytes }: QuotaDeps, account: string): number
  */
 export const entryGraceBytes = 4 * 1024 * 1024
 
+/** Asked with every upload, to a repository too. */
+const usageText = `select object_bytes as objectBytes, entry_bytes as entryBytes from account_usage
+  where account = ?`
+
 export const findUsage = async (on: On, account: string): Promise<Usage> => {
-  const row = await on
-    .selectFrom('account_usage')
-    .select(['object_bytes', 'entry_bytes'])
-    .where('account', '=', account)
-    .executeTakeFirst()
-  return { objectBytes: row?.object_bytes ?? 0, entryBytes: row?.entry_bytes ?? 0 }
+  const [row] = await runText<Usage>(on, usageText, [account])
+  return { objectBytes: row?.objectBytes ?? 0, entryBytes: row?.entryBytes ?? 0 }
 }
 
 /** Bytes that each of these accounts keeps; 0 for who keeps nothing. */
