@@ -118,9 +118,9 @@ const killOnce = async (
   const isDone = (): boolean => child.exitCode !== null
   // Until it has locked the repository restic asks for nothing twice: then it may give up.
   const isEarly = random.chance(0.2)
-  const wanted = before + 1 + random.below(2)
+  const wanted = isEarly ? 0 : before + 1 + random.below(2)
   if (isEarly) await delay(random.below(1200))
-  while (!isEarly && !isDone() && packsOf(work) < wanted) await delay(5)
+  while (!isDone() && packsOf(work) < wanted) await delay(5)
   await delay(random.below(150))
   const inMidBackup = !isDone() && packsOf(work) > before
   await server.end('SIGKILL')
