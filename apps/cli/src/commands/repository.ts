@@ -104,7 +104,7 @@ const listVerb = (example: string): Verb =>
         const alarmed = repositories.filter(
           (one) => one.removedAt === null && one.alarms.length > 0,
         )
-        const told = alarmed.map((one) => `${printable(one.name)}: ${alarmLines(one)}`)
+        const told = alarmed.map((one) => alarmLines(one, `${printable(one.name)}: `))
         const table = repositoryTable(repositories, now(), owners)
         const none = 'No repositories yet. Make one with: hearthold repository create NAME\n'
         return {

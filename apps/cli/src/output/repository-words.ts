@@ -53,9 +53,11 @@ export const repositoryTable = (
     repositories,
   )
 
-/** Each alarm on a line of its own, with the time when it began; empty where there is none. */
-export const alarmLines = ({ alarms }: Repository): string =>
-  alarms.map(({ kind, since }) => `${alarmWords[kind]}, since ${formatTime(since)}.\n`).join('')
+/** Each alarm on a line of its own, with the time when it began and `before` in front; empty where there is none. */
+export const alarmLines = ({ alarms }: Repository, before = ''): string =>
+  alarms
+    .map(({ kind, since }) => `${before}${alarmWords[kind]}, since ${formatTime(since)}.\n`)
+    .join('')
 
 const scrubText = ({ scrub }: Repository): string => {
   const { startedAt, finishedAt, checkedObjects, checkedBytes, damagedCount } = scrub
