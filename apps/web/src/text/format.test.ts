@@ -6,6 +6,7 @@ import {
   formatDay,
   formatDuration,
   formatExact,
+  formatMoment,
   formatNumber,
   formatPercent,
   formatSpeed,
@@ -89,6 +90,7 @@ describe('formatAgo', () => {
   test('the exact time and the day', () => {
     const at = Date.parse('2026-11-12T14:03:09+01:00')
     expect(formatExact(at, zone)).toBe('12 November 2026 at 14:03:09')
+    expect(formatMoment(at, zone)).toBe('12 Nov 2026, 14:03')
     expect(formatDay(at, zone)).toBe('12 November 2026')
   })
 })

@@ -75,6 +75,10 @@ export const formatAgo = (at: number, now: number = Date.now(), timeZone?: strin
 export const formatExact = (at: number, timeZone?: string): string =>
   dateFormat(timeZone, { dateStyle: 'long', timeStyle: 'medium' }).format(at)
 
+/** Day and minute, for lists of moments: `12 Nov 2026, 14:03`. */
+export const formatMoment = (at: number, timeZone?: string): string =>
+  dateFormat(timeZone, { dateStyle: 'medium', timeStyle: 'short' }).format(at)
+
 /** A day alone: `12 November 2026`. */
 export const formatDay = (at: number, timeZone?: string): string =>
   dateFormat(timeZone, { dateStyle: 'long' }).format(at)

@@ -16,7 +16,7 @@ const row = (change: Partial<SnapshotRow>): SnapshotRow => ({
 
 describe('snapshots in words', () => {
   test('are named by time and machine; a name that hides something shows it', () => {
-    expect(snapshotName(row({ host: '' }))).toContain('21 November 2026')
+    expect(snapshotName(row({ host: '' }))).toContain('21 Nov 2026')
     expect(snapshotName(row({ host: 'lap\u202etop' }))).toContain('[U+202E]')
   })
 

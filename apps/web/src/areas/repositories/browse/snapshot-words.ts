@@ -1,10 +1,10 @@
 /** Snapshots in words, and which of them a filter lets through. */
-import { formatExact, showHidden } from '../../../text/format.ts'
+import { formatMoment, showHidden } from '../../../text/format.ts'
 import type { SnapshotRow } from '../../../workers/repository/api.ts'
 
 /** By its time and machine, as in a sentence. */
 export const snapshotName = ({ at, host }: SnapshotRow): string =>
-  host === '' ? formatExact(at) : `${formatExact(at)}, ${showHidden(host)}`
+  host === '' ? formatMoment(at) : `${formatMoment(at)} (${showHidden(host)})`
 
 /** Those whose machine, folders, tags or id contain all words of the filter, whatever their case. */
 export const matching = (
