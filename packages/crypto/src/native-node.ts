@@ -62,8 +62,8 @@ const sha256 = (data: Uint8Array): Bytes => {
 export const native: Native = {
   sha256,
   createSha256: () => {
-    const hash = createHash('sha256')
-    return { update: (data) => void hash.update(data), digest: () => plain(hash.digest()) }
+    const stream = createHash('sha256')
+    return { update: (data) => void stream.update(data), digest: () => plain(stream.digest()) }
   },
   hmacSha256: (key, data) => plain(createHmac('sha256', key).update(data).digest()),
 
