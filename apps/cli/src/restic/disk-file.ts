@@ -43,9 +43,14 @@ export class RestoredFile {
   readonly #placing: Placing
   readonly #unfinished: DiskPath
   readonly #file: number
+  readonly #isOurs: boolean
+  /** Where the last byte that was really written ends. */
+  #writtenTo = 0
   #open = true
 
-  constructor(path: DiskPath, node: ResticNode, placing: Placing) {
+  /** `isOurs`: this run has made its folder. */
+  constructor(path: DiskPath, node: ResticNode, placing: Placing, isOurs: boolean) {
+    this.#isOurs = isOurs
     checkFree(path, placing)
     this.#path = path
     this.#node = node
@@ -59,6 +64,7 @@ export class RestoredFile {
     const at = this.sizeBytes
     this.sizeBytes += bytes.length
     if (isHole(bytes)) return
+    this.#writtenTo = this.sizeBytes
     for (let done = 0; done < bytes.length;) {
       const rest = bytes.subarray(done)
       done +=
@@ -71,10 +77,10 @@ export class RestoredFile {
   /** Gives it its length, owner, mode, times and then its name. */
   close(): void {
     try {
-      ftruncateSync(this.#file, this.sizeBytes)
+      if (this.#writtenTo !== this.sizeBytes) ftruncateSync(this.#file, this.sizeBytes)
       dress(this.#file, this.#node)
       this.#end()
-      nameIt(this.#unfinished, this.#path, this.#placing)
+      nameIt(this.#unfinished, this.#path, this.#placing, this.#isOurs)
     } catch (error) {
       this.abort()
       throw error

@@ -135,8 +135,11 @@ export const checkFree = (path: DiskPath, { overwrite, made }: Placing): void =>
     throw new Error('Two items of the snapshot get the same name on this disk.')
 }
 
-/** Gives what is whole its name. Without `overwrite` by a link, which fails where the name is taken. */
-export const nameIt = (from: DiskPath, path: DiskPath, placing: Placing): void => {
+/**
+ * Gives what is whole its name. Without `overwrite` by a link, which fails where the name is taken; in a folder that this
+ * run has made, which nobody else may enter yet, looking first is enough.
+ */
+export const nameIt = (from: DiskPath, path: DiskPath, placing: Placing, isOurs = false): void => {
   checkFree(path, placing)
   if (placing.overwrite) {
     placing.made.add(identityOf(lstatSync(from)))
@@ -145,6 +148,7 @@ export const nameIt = (from: DiskPath, path: DiskPath, placing: Placing): void =
     rmSync(from, { force: true })
     return
   }
+  if (isOurs) return renameSync(from, path)
   try {
     linkSync(from, path)
   } catch (error) {

@@ -8,6 +8,7 @@ import {
 } from '@hearthold/client'
 import {
   readResticAnswer,
+  resticBlocks,
   ResticError,
   type ResticSource,
   type ResticType,
@@ -96,8 +97,9 @@ export const restSource = (transport: Transport, address: ResticAddress): Restic
     name: string,
     headers: Readonly<Record<string, string>>,
     signal: AbortSignal | undefined,
+    range?: Range,
   ) => {
-    const request = { method: 'GET', url: `${path}${name}`, signal }
+    const request = { method: 'GET', url: `${path}${name}`, signal, ...resticBlocks(range) }
     return checked(
       await transport.request({ ...request, headers: { ...authorization, ...headers } }),
     )
@@ -111,7 +113,7 @@ export const restSource = (transport: Transport, address: ResticAddress): Restic
     const name = type === 'config' ? type : `${type}/${id}`
     const last = range ? range.offset + range.length - 1 : 0
     const headers: Record<string, string> = range ? { range: `bytes=${range.offset}-${last}` } : {}
-    const response = await get(name, headers, signal)
+    const response = await get(name, headers, signal, range)
     if (response) return readResticAnswer(response, range)
     throw new ResticError('object_missing', `The object ${name.slice(0, 20)} is not there.`)
   }

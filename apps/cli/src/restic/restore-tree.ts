@@ -199,7 +199,8 @@ class Restore {
   /** The folder is looked at again: it was some time ago that the walk came by. */
   #open(target: Target): RestoredFile {
     const { folder, node } = target
-    target.file ??= new RestoredFile(placeIn(folder, node), node, this.#placing)
+    const isOurs = folder?.isNew === true
+    target.file ??= new RestoredFile(placeIn(folder, node), node, this.#placing, isOurs)
     return target.file
   }
 

@@ -7,7 +7,7 @@ export type { ResticKind, ResticNode, ResticSnapshot, ResticSummary, ResticTime 
 export { openResticRepository, type ResticRepository } from './repository.ts'
 export { type ResticCode, ResticError, type ResticProblem } from './restic-error.ts'
 export { type FoundNode, searchSnapshot } from './search.ts'
-export { readResticAnswer, serverResticSource } from './server-source.ts'
+export { readResticAnswer, resticBlocks, serverResticSource } from './server-source.ts'
 export { findSnapshot, listSnapshots } from './snapshots.ts'
 export type { ResticSource, ResticType } from './source.ts'
 export { findNode, readFolder } from './trees.ts'
