@@ -65,6 +65,25 @@ const unzipped = (bytes: Buffer): Map<string, string> => {
 const snapshotsOf = ({ files }: TestRepository): string[] =>
   [...files.keys()].filter((name) => name.startsWith('snapshots/'))
 
+/** Removes it, and ends the time of the bin as a host may: its name typed, and a second factor. */
+const destroyAsHost = async (later: View): Promise<void> => {
+  await visit(later.page, `${path}/settings`)
+  await press(later.page, 'Remove repository')
+  const dialog = later.page.getByRole('dialog')
+  await dialog.getByRole('button', { name: 'Remove repository' }).click()
+  await later.page.getByText('This repository is in the bin').waitFor()
+  await press(later.page, 'Destroy this repository …')
+  await later.page.getByLabel('Type its name to go on').fill('laptop')
+  const code = later.page.getByLabel(/^Code of your authenticator/)
+  await code.fill('000000')
+  await press(later.page, 'Destroy for ever')
+  await dialog.getByText(/^That code is wrong/).waitFor()
+  await lookAll(later, 'repository-destroy')
+  await code.fill(host.authenticator.code())
+  await press(later.page, 'Destroy for ever')
+  await later.page.getByRole('heading', { name: 'No repositories yet' }).waitFor()
+}
+
 beforeAll(async () => {
   server = await startWebServer()
   browser = await launchBrowser()
@@ -331,7 +350,7 @@ describe('repositories, from the first to the last', () => {
     expect(scanner.scanBytes(Buffer.from(sent.join('\n'), 'latin1'), 'requests')).toEqual([])
   })
 
-  it('says what asks for somebody, once a backup is late', async () => {
+  it('says what asks for somebody once a backup is late; and a host destroys it', async () => {
     server.advance(3 * 24 * 3_600_000)
     const later = await signInElsewhere(browser, server, host)
     await later.page.clock.setSystemTime(server.now())
@@ -342,6 +361,7 @@ describe('repositories, from the first to the last', () => {
     await visit(later.page, path)
     await later.page.getByText('No snapshot has arrived for 3 days').waitFor()
     await lookAll(later, 'repository-late')
+    await destroyAsHost(later)
     await later.close()
   })
 })
