@@ -79,13 +79,11 @@ const describeTree = (top: string): Map<string, unknown> => {
   const inodes = new Map<number, string>()
   const visit = (place: Buffer, name: string): void => {
     const kind = lstatSync(place)
-    const { mode, uid, gid, mtimeMs, size, ino, nlink } = kind
+    const { mode, uid, gid, size, ino, nlink } = kind
     const first = nlink > 1 && kind.isFile() ? (inodes.get(ino) ?? name) : undefined
     if (first !== undefined) inodes.set(ino, first)
     all.set(name, {
       ...{ mode, uid, gid, first },
-      // Node sets times by a number with a fraction, which is exact to a microsecond.
-      modified: Math.round(mtimeMs * 1000),
       size: kind.isFile() ? size : 0,
       target: kind.isSymbolicLink() ? readlinkSync(place, 'buffer').toString('hex') : undefined,
       content: kind.isFile()
@@ -100,6 +98,16 @@ const describeTree = (top: string): Map<string, unknown> => {
   visit(Buffer.from(top), '')
   return all
 }
+
+/** Nanoseconds between the times of equal paths, the most of all. */
+const farthestTimes = (one: string, other: string, paths: readonly string[]): number =>
+  paths.reduce((most, path) => {
+    const [from, to] = [one, other].map((top) => {
+      const place = Buffer.from(`${top}${path}`, 'latin1')
+      return lstatSync(place, { bigint: true }).mtimeNs
+    })
+    return Math.max(most, Math.abs(Number((from ?? 0n) - (to ?? 0n))))
+  }, 0)
 
 describe.each(['1', '2'])('a repository of version %s at a REST server', (version) => {
   let served: FolderServer
@@ -126,6 +134,9 @@ describe.each(['1', '2'])('a repository of version %s at a REST server', (versio
     const [theirs, ours] = [describeTree(join(byRestic, source)), describeTree(join(byUs, source))]
     expect([...ours.keys()]).toEqual([...theirs.keys()])
     expect(Object.fromEntries(ours)).toEqual(Object.fromEntries(theirs))
+    // Node sets times by a number with a fraction, which is exact to less than a microsecond.
+    const [one, other] = [join(byRestic, source), join(byUs, source)]
+    expect(farthestTimes(one, other, [...ours.keys()])).toBeLessThan(1000)
     expect(lstatSync(join(byUs, source, 'sparse')).blocks * 512).toBeLessThan(8_000_000)
     // The whole difference to what was backed up is none, too.
     execFileSync('diff', ['-r', '--no-dereference', source, join(byUs, source)])
