@@ -192,15 +192,19 @@ describe('by keys alone', () => {
   })
 })
 
-describe('another member', () => {
-  it('a repository that nobody may see is not there, and nothing was wrong', async () => {
-    expect(
-      await ask(
-        { url: `${server.origin}/repositories/${'1'.repeat(32)}/x/`, authorization: '' },
-        'HEAD',
-        'config',
-      ),
-    ).toBe(401)
+describe('addresses', () => {
+  it('pages are the app, and what restic asks for needs a credential', async () => {
+    const id = '1'.repeat(32)
+    for (const path of ['', `/${id}`, `/${id}/browse`]) {
+      const { status, headers } = await fetch(`${server.origin}/repositories${path}`)
+      expect([path, status, headers.get('content-type')]).toEqual([
+        path,
+        200,
+        'text/html; charset=utf-8',
+      ])
+    }
+    const url = `${server.origin}/repositories/${id}/x/`
+    expect(await ask({ url, authorization: '' }, 'HEAD', 'config')).toBe(401)
     await nothingWrong(view)
   })
 })

@@ -27,26 +27,28 @@ const inWords = (seconds: number): string => {
 const ownWords = <T>(table: Readonly<Record<string, T>>, code: string): T | undefined =>
   Object.hasOwn(table, code) ? table[code] : undefined
 
+type AddedWords = { readonly title: string; readonly safe?: string; readonly todo?: string }
+
 /** Words of areas that not everybody loads, by code. */
-const added: Record<string, { readonly title: string; readonly todo?: string }> = {}
+const added: Record<string, AddedWords> = {}
 
 /** Makes the words of an area known, once it is loaded. Codes of the contract keep theirs. */
-export const addProblemWords = (
-  words: Readonly<Record<string, { readonly title: string; readonly todo?: string }>>,
-): void => void Object.assign(added, words)
+export const addProblemWords = (words: Readonly<Record<string, AddedWords>>): void =>
+  void Object.assign(added, words)
 
 /** Words for one code of a problem, an integrity error or this app. */
 export const wordsOfCode = (code: string, retryAfterSeconds?: number): Words => {
   const caught = ownWords(text.integrity, code)
   if (caught) return { ...caught, code }
-  const known = ownWords(text.problems, code) ?? ownWords(text.local, code) ?? ownWords(added, code)
+  const known: AddedWords | undefined =
+    ownWords(text.problems, code) ?? ownWords(text.local, code) ?? ownWords(added, code)
   if (known === undefined) return { ...text.unknown, safe: undefined, code }
   const wait = retryAfterSeconds === undefined ? undefined : text.wait(inWords(retryAfterSeconds))
   const todo = [wait, known.todo].filter((part) => part !== undefined).join(' ')
   return {
     title: known.title,
     todo: todo === '' ? undefined : todo,
-    safe: undefined,
+    safe: known.safe,
     code: code === 'internal' ? code : undefined,
   }
 }

@@ -5,7 +5,7 @@ import { lineOf } from '../../session/problem-words.ts'
 /** One or two sentences for a notice. */
 export const storageLineOf = (error: unknown): string => {
   const line = lineOf(error)
-  const isOfStorage = error instanceof ProblemError && /^storage_/.test(error.code)
+  const isOfStorage = error instanceof ProblemError && error.code.startsWith('storage_')
   const detail = isOfStorage ? error.detail : undefined
   return detail === undefined ? line : `${line} ${detail}`
 }

@@ -125,6 +125,7 @@ export const text = {
       `${plural(count, 'file', 'files')} restored into ${name}`,
     intoNote:
       'Contents and names come back. Owners, permissions, times and links come back with restic, or hearthold repository restore.',
+    leftOut: 'Everything else was restored.',
     folderRefused: 'The browser was not allowed to write into that folder.',
     skippedReasons: {
       link: 'a link: no link can be written from a browser',
@@ -134,6 +135,7 @@ export const text = {
     notHere: 'This browser cannot write into a folder. Download a zip instead.',
   },
 
+  problemSafe: 'Nothing was changed. What else is in the repository is not affected.',
   /** By the codes of the reader, with `restic_` before them. */
   problems: {
     restic_not_a_repository: {
