@@ -3,7 +3,13 @@ import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { ListenOptions } from 'node:net'
-import { answerClientError, isStale, serverOptions, type Timeouts } from '#platform/http/server.ts'
+import {
+  answerClientError,
+  inOrder,
+  isStale,
+  serverOptions,
+  type Timeouts,
+} from '#platform/http/server.ts'
 import type { CertificateKeeper } from '#platform/tls/keeper.ts'
 import type { Listen } from '../config/parse.ts'
 
@@ -53,9 +59,10 @@ export const restServerOver = (
   server.timeout = timeouts.idleMs
   server.maxConnections = 8_192
   server.on('clientError', answerClientError)
-  server.on('request', handler)
+  const listener = inOrder(handler)
+  server.on('request', listener)
   // Who asks before sending a body is told to go on by the protocol, or refused before a byte of it is sent.
-  server.on('checkContinue', handler)
+  server.on('checkContinue', listener)
   return server
 }
 

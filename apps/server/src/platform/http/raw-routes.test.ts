@@ -75,6 +75,42 @@ describe('addresses answered before Fastify', () => {
     expect(fastifyRequests()).toBe(2)
   })
 
+  test('are answered one after the other, so that none keeps what it opened when a client leaves', async () => {
+    let begun = 0
+    const ended: number[] = []
+    const { port } = await start(async ({ res }) => {
+      const number = begun++
+      res.writeHead(200, { 'content-length': 64 * 2 ** 20 })
+      const write = () =>
+        new Promise<void>((resolve, reject) => {
+          res.write(Buffer.alloc(2 ** 20), (error) => (error ? reject(error) : resolve()))
+        })
+      try {
+        for (let at = 0; at < 64; at++) await write()
+      } catch {
+        ended.push(number)
+      }
+    })
+    const socket = connect(port, '127.0.0.1').pause()
+    const ask = 'GET /raw/x HTTP/1.1\r\nHost: localhost:8765\r\n\r\n'
+    socket.write(ask.repeat(5))
+    await expect.poll(() => begun).toBeGreaterThan(0)
+    await wait(100)
+    socket.resetAndDestroy()
+    await expect.poll(() => ended.length).toBe(begun)
+    expect(begun).toBe(1)
+  })
+
+  test('are all answered, in order, when a client sends them at once', async () => {
+    const { port } = await start(async ({ path, res }) => {
+      if (path.endsWith('0')) await wait(50)
+      res.writeHead(200).end(`answer ${path}`)
+    })
+    const all = [0, 1, 2].map((n) => `GET /raw/${n} HTTP/1.1\r\nHost: localhost:8765\r\n\r\n`)
+    const got = await send(port, `${all.join('')}${request('GET /raw/3 HTTP/1.1')}`)
+    expect(got.match(/answer \S\S\S\S\S\d/g)).toEqual([0, 1, 2, 3].map((n) => `answer /raw/${n}`))
+  })
+
   test('are for the right host only, and for one', async () => {
     const { port } = await start(answer)
     const wrong = await send(port, elsewhere('/raw/x'))

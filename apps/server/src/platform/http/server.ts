@@ -62,6 +62,18 @@ export const serverOptions = (timeouts: Timeouts): ServerOptions => ({
 })
 
 /**
+ * Answers the requests of one connection one after the other. Node hands over at once all that were sent without waiting for
+ * answers; what an answer writes before its turn is never called back when the connection closes first, so that the answer
+ * would keep its file and its memory for ever.
+ */
+export const inOrder =
+  (listener: RequestListener): RequestListener =>
+  (req, res) => {
+    if (res.socket === null) res.once('socket', () => listener(req, res))
+    else listener(req, res)
+  }
+
+/**
  * The HTTP/1.1 server: HTTP/2 costs two to three times the CPU for bytes. With a certificate it speaks TLS 1.2 or newer,
  * and takes each renewed certificate without a restart.
  * @param raw tried first; it writes `100 Continue` itself where a client waits for that
@@ -73,19 +85,20 @@ export const createNodeServer = (
   raw: RawHandler = () => false,
 ): Server | TlsServer => {
   const options = serverOptions(timeouts)
-  const listener: RequestListener = (req, res) => {
+  const listener = inOrder((req, res) => {
     if (!raw(req, res)) handler(req, res)
-  }
+  })
   const server =
     certificate === undefined
       ? createServer(options, listener)
       : tlsServer(listener, options, certificate)
   // Who waits for a word before sending a body gets it from Node, or from the raw handler when it wants the body.
-  server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
+  const continued = inOrder((req, res) => {
     if (raw(req, res)) return
     res.writeContinue()
     handler(req, res)
   })
+  server.on('checkContinue', continued)
   server.timeout = timeouts.idleMs
   server.maxConnections = connectionLimit
   return server
