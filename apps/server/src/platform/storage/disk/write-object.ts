@@ -6,6 +6,7 @@ import { writeFullySync } from '../../disk/file-system.ts'
 import { receiveBody } from '../../disk/receive-body.ts'
 import { releaseBuffer } from '../../disk/release-buffer.ts'
 import { tryEach } from '../../disk/try-each.ts'
+import { GatheredBytes } from '../gathered-bytes.ts'
 import { type ObjectRef, StorageError, type WriteOptions, type WriteOutcome } from '../storage.ts'
 import type { Disk } from './disk.ts'
 import { hasNoLinks, isMissing, isTaken, storageError } from './disk-errors.ts'
@@ -185,18 +186,17 @@ const receiveSmall = async (
   body: Readable,
   options: WriteOptions,
 ): Promise<Fill> => {
-  const chunks: Uint8Array[] = []
+  const parts = new GatheredBytes()
   const { count, complete } = await readBytes(body, {
     limitBytes: limitOf(ref, options),
     tooLong,
     onChunk: (chunk) => {
-      chunks.push(chunk)
+      parts.add(chunk)
       options.onBytes?.(chunk.length)
     },
   })
   checkLength(count, complete, options)
-  const [only, ...more] = chunks
-  const bytes = only !== undefined && more.length === 0 ? only : Buffer.concat(chunks, count)
+  const bytes = parts.take()
   const sha256 = hashOf('sha256', bytes, 'hex')
   checkHash(sha256, ref, options)
   return async ({ fs }, file) => {

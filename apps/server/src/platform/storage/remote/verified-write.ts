@@ -7,6 +7,7 @@ import {
   type WriteOptions,
   type WriteOutcome,
 } from '../storage.ts'
+import { GatheredBytes } from '../gathered-bytes.ts'
 import { drain, longBody, shortBody } from './body-feed.ts'
 import { type Expected, mismatch } from './upload.ts'
 import type { KeyedLock } from './keyed-lock.ts'
@@ -22,7 +23,7 @@ export type WritablePlace = {
    * All or nothing. Without `replace` it tells `exists` where something is there, as far as the store can tell;
    * whoever calls then holds a lock.
    */
-  putBytes(bytes: Buffer, sha256: string, replace: boolean): Promise<'stored' | 'exists'>
+  putBytes(bytes: Uint8Array, sha256: string, replace: boolean): Promise<'stored' | 'exists'>
   /** The same for bytes that come from a body. */
   putStream(body: Readable, expected: Expected, replace: boolean): Promise<'stored' | 'exists'>
 }
@@ -39,17 +40,17 @@ const collect = async (
   body: Readable,
   { sizeBytes, onBytes }: WriteOptions,
   limitBytes: number,
-): Promise<{ bytes: Buffer; sha256: string }> => {
-  const parts: Buffer[] = []
+): Promise<{ bytes: Uint8Array; sha256: string }> => {
+  const parts = new GatheredBytes()
   let received = 0
   await drain(body, (chunk) => {
     received += chunk.length
     if (received > (sizeBytes ?? limitBytes) || received > limitBytes) throw longBody()
     onBytes?.(chunk.length)
-    parts.push(chunk)
+    parts.add(chunk)
   })
   if (sizeBytes !== undefined && received < sizeBytes) throw shortBody()
-  const bytes = Buffer.concat(parts)
+  const bytes = parts.take()
   return { bytes, sha256: createHash('sha256').update(bytes).digest('hex') }
 }
 
