@@ -1,6 +1,6 @@
 import { type AnswerOf, type getBin, ProblemError, type restoreBin } from '@hearthold/contract'
 import type { SessionContext } from '#platform/access/session.ts'
-import type { BinnedObject, RepositoryStore } from '#platform/storage/storage.ts'
+import { type BinnedObject, type RepositoryStore, StorageError } from '#platform/storage/storage.ts'
 import { noteAlarms } from './alarms.ts'
 import { dayMs, hourMs } from './deps.ts'
 import type { Live } from './live.ts'
@@ -119,6 +119,9 @@ const bringBack = async (
   return amount
 }
 
+/** More than uploads of a credential at a time. */
+const configTrials = 100
+
 /**
  * The config alone is not named by its bytes, so that another may stand in its place: who may delete may put one there.
  * The one that was deleted first since the time is the one of that time; what stands there goes to the bin itself, and
@@ -132,14 +135,22 @@ const bringConfigBack = async (
   amount: Amount,
 ): Promise<void> => {
   const { ref } = config
-  const deletedAt = binClock.stamp(deps.clock.now())
-  const replaced = await store.bin.put(ref, deletedAt, deletedAt + live.facts.freezeDays * dayMs)
-  if (replaced !== undefined) live.counts.binned(ref, replaced.sizeBytes, deletedAt)
-  const back = await store.bin.restore(config)
-  live.counts.unbinned(config, back)
-  if (!back) return
-  amount.objects += 1
-  amount.bytes += config.sizeBytes
+  // Each time, an upload that waited for this may have put another there.
+  for (let trial = 0; trial < configTrials; trial += 1) {
+    const deletedAt = binClock.stamp(deps.clock.now())
+    const replaced = await store.bin.put(ref, deletedAt, deletedAt + live.facts.freezeDays * dayMs)
+    if (replaced !== undefined) live.counts.binned(ref, replaced.sizeBytes, deletedAt)
+    if (!(await store.bin.restore(config))) {
+      if (replaced !== undefined || (await store.stat(ref)) !== undefined) continue
+      // It was not in the bin any more.
+      return
+    }
+    live.counts.unbinned(config, true)
+    amount.objects += 1
+    amount.bytes += config.sizeBytes
+    return
+  }
+  throw new StorageError('unavailable', 'Others kept putting a config there.')
 }
 
 const destroyIn = async (live: Live, isDue: (object: BinnedObject) => boolean): Promise<Amount> => {

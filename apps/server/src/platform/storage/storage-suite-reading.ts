@@ -118,6 +118,29 @@ export const binCases: SuiteCase[] = [
     },
   },
   {
+    name: 'keeps each config that was deleted, also at one moment, and while another stands in its place',
+    run: async (world) => {
+      const { store: repository } = await freshStore(world)
+      const configs = [randomBytes(155), randomBytes(155), randomBytes(155)]
+      const [first, second, third] = configs as [Buffer, Buffer, Buffer]
+      await write(repository, config, first)
+      await repository.bin.put(config, 1000, 2000)
+      await write(repository, config, second)
+      await repository.bin.put(config, 1000, 2000)
+      await write(repository, config, third)
+      const binned = await binOf(repository)
+      assert.equal(binned.length, 2)
+      for (const object of binned) assert.equal(await repository.bin.restore(object), false)
+      assert.deepEqual(await readRange(repository, config), third)
+      assert.equal((await binOf(repository)).length, 2)
+      for (const [at, object] of binned.entries()) {
+        await repository.bin.put(config, 3000, 4000)
+        assert.equal(await repository.bin.restore(object), true)
+        assert.deepEqual(await readRange(repository, config), configs[at])
+      }
+    },
+  },
+  {
     name: 'keeps each deletion of one object, restores one of them and destroys in the bin alone',
     run: async (world) => {
       const { store: repository } = await freshStore(world)

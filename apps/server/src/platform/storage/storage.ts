@@ -102,10 +102,16 @@ export type RepositoryStore = {
 
 /** Where deleted objects wait. Outside the names that the protocol can reach, on the same storage. */
 export type BinStore = {
-  /** Moves an object into the bin. @returns what was there; undefined if it was not */
+  /**
+   * Moves an object into the bin. One of the same name and moment that lies there stays, and this one counts as deleted a
+   * little later. @returns what was there; undefined if it was not
+   */
   put(ref: ObjectRef, deletedAt: number, keptUntil: number): Promise<ObjectStat | undefined>
   list(): AsyncIterable<readonly BinnedObject[]>
-  /** Moves it back; where it is there again, only empties its place in the bin. @returns true if it came back */
+  /**
+   * Moves it back; where it is there again, only empties its place in the bin. A config, which is not named by its bytes,
+   * then stays in the bin. @returns true if it came back
+   */
   restore(object: BinnedObject): Promise<boolean>
   /** Destroys it. */
   remove(object: BinnedObject): Promise<void>

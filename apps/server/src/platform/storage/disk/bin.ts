@@ -66,7 +66,8 @@ export class DiskBin implements BinStore {
         const from = this.#binPathOf(object)
         if (!this.#disk.fs.statSync(from)) return false
         const moved = await this.#move(from, to, joined(this.#repository, folderOf(object.ref)))
-        if (!moved) this.#disk.fs.removeSync(from)
+        // Other bytes may stand in the place of a config.
+        if (!moved && object.ref.type !== 'config') this.#disk.fs.removeSync(from)
         return moved
       }),
     )

@@ -51,19 +51,29 @@ const listBin = async function* ({
  * [Note: times of copies] `storedAt` is the store's time of the copy, so what comes back counts as stored then.
  */
 export const s3Bin = (place: S3Place): BinStore => {
-  const { client, root } = place
+  const { client, root, locks } = place
   const binKey = ({ ref, deletedAt, keptUntil }: BinnedObject): string =>
     root + binPathOf(ref, deletedAt, keptUntil)
   return {
-    put: (ref, deletedAt, keptUntil) =>
-      move(client, root + pathOf(ref), root + binPathOf(ref, deletedAt, keptUntil), keptUntil),
+    put: (ref, deletedAt, keptUntil) => {
+      const key = root + pathOf(ref)
+      return locks.run(key, async () => {
+        // A copy replaces what has its name, which may be another config of the same moment.
+        let at = deletedAt
+        while ((await client.head(root + binPathOf(ref, at, keptUntil))) !== undefined) at += 1
+        return move(client, key, root + binPathOf(ref, at, keptUntil), keptUntil)
+      })
+    },
     list: () => listBin(place),
-    restore: async (object) => {
+    restore: (object) => {
       const key = root + pathOf(object.ref)
-      if ((await client.head(key)) === undefined)
-        return (await move(client, binKey(object), key, client.lockUntil())) !== undefined
-      await client.remove(binKey(object))
-      return false
+      return locks.run(key, async () => {
+        if ((await client.head(key)) === undefined)
+          return (await move(client, binKey(object), key, client.lockUntil())) !== undefined
+        // Other bytes may stand in the place of a config.
+        if (object.ref.type !== 'config') await client.remove(binKey(object))
+        return false
+      })
     },
     remove: (object) => client.remove(binKey(object)),
   }

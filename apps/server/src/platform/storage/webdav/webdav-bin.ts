@@ -26,7 +26,7 @@ const listBin = async function* ({
 
 /** The bin of a repository, below `.bin/`: objects are moved there and back, which copies nothing. */
 export const webDavBin = (place: WebDavPlace): BinStore => {
-  const { client, root, collections } = place
+  const { client, root, collections, locks } = place
   const binPath = ({ ref, deletedAt, keptUntil }: BinnedObject): string =>
     root + binPathOf(ref, deletedAt, keptUntil)
 
@@ -42,24 +42,29 @@ export const webDavBin = (place: WebDavPlace): BinStore => {
   }
 
   return {
-    put: async (ref, deletedAt, keptUntil) => {
-      const from = root + pathOf(ref)
-      const stat = await client.stat(from)
-      if (stat === undefined) return undefined
-      const to = root + binPathOf(ref, deletedAt, keptUntil)
-      // The same object of the same moment lies there already: a move whose answer was lost was tried again.
-      if (!(await move(from, to, stat.sizeBytes))) await client.remove(from)
-      return stat
-    },
+    put: (ref, deletedAt, keptUntil) =>
+      locks.run(root + pathOf(ref), async () => {
+        const from = root + pathOf(ref)
+        const stat = await client.stat(from)
+        if (stat === undefined) return undefined
+        for (let at = deletedAt; ; at += 1) {
+          const to = root + binPathOf(ref, at, keptUntil)
+          // Not every server heeds `Overwrite: F`; other bytes may have been the config of the same moment.
+          const isTaken = ref.type === 'config' && (await client.stat(to)) !== undefined
+          if (!isTaken && (await move(from, to, stat.sizeBytes))) return stat
+        }
+      }),
     list: () => listBin(place),
-    restore: async (object) => {
-      const [from, to] = [binPath(object), root + pathOf(object.ref)]
-      if ((await client.stat(from)) === undefined) return false
-      if ((await client.stat(to)) === undefined && (await move(from, to, object.sizeBytes)))
-        return true
-      await client.remove(from)
-      return false
-    },
+    restore: (object) =>
+      locks.run(root + pathOf(object.ref), async () => {
+        const [from, to] = [binPath(object), root + pathOf(object.ref)]
+        if ((await client.stat(from)) === undefined) return false
+        if ((await client.stat(to)) === undefined && (await move(from, to, object.sizeBytes)))
+          return true
+        // Other bytes may stand in the place of a config.
+        if (object.ref.type !== 'config') await client.remove(from)
+        return false
+      }),
     remove: (object) => client.remove(binPath(object)),
   }
 }
