@@ -19,13 +19,9 @@ import {
   type ModelRequest,
   RestServerModel,
 } from '../repositories/rest-server-model.ts'
-import {
-  ask,
-  type RawAnswer,
-  startRestServer,
-  stopAll,
-} from '../repositories/rest-server-process.ts'
+import { ask, type RawAnswer, stopAll } from '../repositories/rest-server-process.ts'
 import { flagsFor, runSequence, settingsOf } from '../repositories/sequence-run.ts'
+import { restServerBinary, startOriginal } from './other-rest-server.ts'
 
 let folder = ''
 let rclone: ChildProcess | undefined
@@ -151,19 +147,14 @@ test('rclone overwrites, and compares no hash; rest-server and Hearthold do neit
   expect(kept.body.toString()).toBe('two')
 })
 
-const binary = process.env['REST_SERVER']
-const seeds = binary === undefined ? [] : Array.from({ length: 16 }, (_, at) => at)
+// REST_SEQUENCES and REST_STEPS make a longer run of it.
+const count = Number(process.env['REST_SEQUENCES'] ?? 16)
+const steps = Number(process.env['REST_STEPS'] ?? 1000)
+const seeds = restServerBinary === undefined ? [] : Array.from({ length: count }, (_, at) => at)
 test.each(seeds)('rest-server, sequence %i', async (seed) => {
   const data = join(folder, 'data')
   mkdirSync(data)
-  const { ask: asked } = await startRestServer(flagsFor(settingsOf(seed), data), {
-    ...(binary === undefined ? {} : { binary }),
-  })
-  // A version built with a newer Go redirects with 307.
-  const plain = async (...input: Parameters<typeof asked>): Promise<RawAnswer> => {
-    const answer = await asked(...input)
-    return { ...answer, status: answer.status === 307 ? 301 : answer.status }
-  }
-  const met = await runSequence({ seed, steps: 1000, folder: data }, [], plain)
+  const { ask: asked } = await startOriginal(flagsFor(settingsOf(seed), data))
+  const met = await runSequence({ seed, steps, folder: data }, [], asked)
   expect(met.size).toBe(0)
 })

@@ -105,8 +105,7 @@ export class RestServerModel {
       return this.#isPlace(target.rest) || !this.#differs('private-nothing')
         ? this.#unauthorized()
         : { status: 404 }
-    if (target.folder.some((name) => name.length > 255)) return { status: 500 }
-    return this.#dispatch(request, target, query)
+    return this.#refusal(request, target.rest, query) ?? this.#dispatch(request, target)
   }
 
   #unauthorized(): ModelAnswer {
@@ -154,21 +153,26 @@ export class RestServerModel {
     return type === undefined ? undefined : { type, id }
   }
 
-  #dispatch(request: ModelRequest, { folder, rest }: Target, query: string): ModelAnswer {
+  /** What is refused whatever is stored. */
+  #refusal({ method }: ModelRequest, rest: string, query: string): ModelAnswer | undefined {
+    if (!this.#isPlace(rest)) return { status: 404 }
+    const allow = rest === '/' ? 'POST' : rest.endsWith('/') ? 'GET' : objectMethods
+    if (!allow.split(', ').includes(method)) return { status: 405, allow }
+    if (rest === '/' && new URLSearchParams(query).get('create') !== 'true') return { status: 400 }
+    const isKept = this.#settings.appendOnly && !rest.startsWith('/locks/')
+    return method === 'DELETE' && isKept ? { status: 403 } : undefined
+  }
+
+  #dispatch(request: ModelRequest, { folder, rest }: Target): ModelAnswer {
+    // No file system has such a name.
+    if (folder.some((name) => name.length > 255)) return { status: 500 }
     const name = folder.join('/')
-    const { method } = request
-    if (rest === '/') {
-      if (method !== 'POST') return { status: 405, allow: 'POST' }
-      return new URLSearchParams(query).get('create') === 'true'
-        ? this.#create(name)
-        : { status: 400 }
-    }
-    if (rest === '/config') return this.#config(request, name)
+    if (rest === '/') return this.#create(name)
     const object = this.#objectOf(rest)
-    if (object === undefined) return { status: 404 }
-    if (object.id !== '') return this.#object(request, name, object.type, object.id)
-    if (method !== 'GET') return { status: 405, allow: 'GET' }
-    return this.#list(name, object.type, request.accept)
+    if (object === undefined) return this.#config(request, name)
+    return object.id === ''
+      ? this.#list(name, object.type, request.accept)
+      : this.#object(request, name, object.type, object.id)
   }
 
   #create(name: string): ModelAnswer {
@@ -215,8 +219,6 @@ export class RestServerModel {
       this.#repository(name).config = body
       return { status: 200 }
     }
-    if (method !== 'DELETE') return { status: 405, allow: objectMethods }
-    if (this.#settings.appendOnly) return { status: 403 }
     delete this.repositories.get(name)?.config
     return { status: 200 }
   }
@@ -237,8 +239,6 @@ export class RestServerModel {
     if (method === 'GET')
       return bytes === undefined ? { status: 404 } : this.#content(request, bytes)
     if (method === 'POST') return this.#upload(request, name, type, id, bytes)
-    if (method !== 'DELETE') return { status: 405, allow: objectMethods }
-    if (this.#settings.appendOnly && type !== 'locks') return { status: 403 }
     this.repositories.get(name)?.objects.get(type)?.delete(id)
     return { status: 200 }
   }
