@@ -38,6 +38,8 @@ describe('does not start', () => {
     ['without users', () => ['--path', folder], 1, `Cannot load ${join('/', 'tmp')}`],
     ['without the users named', () => ['--path', folder, '--htpasswd-file=u'], 1, 'Cannot load'],
     ['without a certificate', () => ['--path', folder, '--no-auth', '--tls'], 1, 'public_key'],
+    ['in a file', () => ['--path', join(file(), 'below'), '--no-auth'], 1, 'Correct --path'],
+    ['where nothing can be made', () => ['--path=/proc/none', '--no-auth'], 1, 'Correct --path'],
     ['over a file', () => ['--path', file(), '--no-auth'], 1, 'is no folder'],
     [
       'with a log it cannot write',
@@ -46,7 +48,12 @@ describe('does not start', () => {
       '--log',
     ],
     ['on no address', () => ['--path', folder, '--no-auth', '--listen=192.0.2.1:1'], 1, '--listen'],
-    ['on no folder', () => ['--path', folder, '--no-auth', '--listen=unix:/no/s'], 1, '--listen'],
+    [
+      'on no folder',
+      () => ['--path', folder, '--no-auth', '--listen=unix:/no/s'],
+      1,
+      'no such folder',
+    ],
     [
       'with a profile it cannot write',
       () => ['--path', folder, '--cpu-profile=/no/p'],

@@ -52,6 +52,11 @@ test('what a client chose ends no field and no line', () => {
   expect(requested).toContain('\\" 200 1 \\"b\\\\\\x0d\\x0a\\x00\\x1b[31m\\xc3\\xa9')
   expect(combinedLine({ ...entry, address: undefined, user: '' })).toMatch(/^- - - \[/)
 })
+test('bytes of headers are written as they came, and no others', () => {
+  const userAgent = Buffer.from('jörg').toString('latin1')
+  expect(combinedLine({ ...entry, userAgent })).toMatch(/"j\\xc3\\xb6rg"\n$/)
+  expect(combinedLine({ ...entry, referrer: '\xff' })).toContain('12 "\\xff" "restic')
+})
 
 const served = async (listener: RequestListener) => {
   const server = createServer(listener).listen(0, '127.0.0.1')

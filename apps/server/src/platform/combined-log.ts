@@ -15,12 +15,15 @@ const apacheTime = (ms: number): string => {
   return `${day}:${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())} ${zone}`
 }
 
-/** What a client chose can end no field and no line. */
-const quoted = (text: string): string =>
+/**
+ * What a client chose can end no field and no line.
+ * @param encoding `latin1` for headers, of which Node makes each byte a character
+ */
+const quoted = (text: string, encoding: 'utf8' | 'latin1' = 'utf8'): string =>
   text.replace(/["\\]|[^ -~]/g, (character) =>
     character === '"' || character === '\\'
       ? `\\${character}`
-      : [...Buffer.from(character, 'utf8')]
+      : [...Buffer.from(character, encoding)]
           .map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`)
           .join(''),
   )
@@ -46,9 +49,10 @@ export type CombinedEntry = {
 /** One line of Apache's combined format, its end included. */
 export const combinedLine = (entry: CombinedEntry): string => {
   const request = `${entry.method} ${entry.url} HTTP/${entry.httpVersion}`
+  const header = (text: string | undefined): string => quoted(text ?? '', 'latin1')
   return (
     `${bare(entry.address)} - ${bare(entry.user)} [${apacheTime(entry.at)}] "${quoted(request)}" ` +
-    `${entry.status} ${entry.bodyBytes} "${quoted(entry.referrer ?? '')}" "${quoted(entry.userAgent ?? '')}"\n`
+    `${entry.status} ${entry.bodyBytes} "${header(entry.referrer)}" "${header(entry.userAgent)}"\n`
   )
 }
 

@@ -26,6 +26,14 @@ test('fields as CSV has them: blanks before, quotes, and more fields than are ne
   expect(usersOf(`an"na:${bcrypt}`)).toEqual([])
   expect(usersOf(`"anna:${bcrypt}`)).toEqual([])
 })
+test('what follows a bcrypt hash does not count, a blank for one; {SHA} is compared whole', () => {
+  for (const more of [' ', '\t', 'x'])
+    expect(readHtpasswd(`anna:${bcrypt}${more}`)).toEqual({
+      users: new Map([['anna', { kind: 'bcrypt', hash: bcrypt }]]),
+      broken: [],
+    })
+  expect(usersOf(`anna:${sha} `)).toEqual([])
+})
 test('a broken line is told by its number and reason, never by what it holds, and spoils no other', () => {
   const lines = [
     `good:${bcrypt}`,

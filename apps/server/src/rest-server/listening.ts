@@ -1,8 +1,9 @@
-import { chmodSync, fstatSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, fstatSync, rmSync } from 'node:fs'
 import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { ListenOptions } from 'node:net'
+import { dirname } from 'node:path'
 import {
   answerClientError,
   inOrder,
@@ -99,11 +100,18 @@ const words: Readonly<Record<string, string>> = {
   ENOENT: ': there is no such folder. Correct --listen',
 }
 
+/** For a socket in a folder that is not there, Node says that access is denied. */
+const unixCode = (path: string, code: string): string =>
+  code === 'EACCES' && !existsSync(dirname(path)) ? 'ENOENT' : code
+
 const codeOf = (error: unknown): string =>
   error instanceof Error && 'code' in error ? String(error.code) : ''
 
-const listenProblem = (error: unknown, where: string): Error => {
-  const reason = words[codeOf(error)] ?? `cannot be listened on (${codeOf(error) || 'no code'})`
+const listenProblem = (error: unknown, address: Listen): Error => {
+  const isUnix = address.kind === 'unix'
+  const where = isUnix ? address.path : `Port ${address.port} on ${address.host}`
+  const code = isUnix ? unixCode(address.path, codeOf(error)) : codeOf(error)
+  const reason = words[code] ?? `cannot be listened on (${code || 'no code'})`
   return new Error(`${where}${reason.startsWith(':') ? '' : ' '}${reason}.`, { cause: error })
 }
 
@@ -161,7 +169,6 @@ export const startListening = async (
     })
     return addressOf(server)
   } catch (error) {
-    const where = address.kind === 'unix' ? address.path : `Port ${address.port} on ${address.host}`
-    throw listenProblem(error, where)
+    throw listenProblem(error, address)
   }
 }

@@ -1,5 +1,6 @@
-import { mkdirSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, statSync } from 'node:fs'
 import type { Server } from 'node:http'
+import { dirname } from 'node:path'
 import type { Clock } from '#platform/clock.ts'
 import { type CombinedLog, openCombinedLog } from '#platform/combined-log.ts'
 import { standardTimeouts, type Timeouts } from '#platform/http/server.ts'
@@ -65,9 +66,19 @@ const openCertificateOf = async (deps: RestServerDeps): Promise<CertificateKeepe
   }
 }
 
+/** Node itself would try for ever where a file system says that what it was asked to make is not there, as /proc does. */
+const makeFolder = (path: string, mode: number): void => {
+  if (existsSync(path)) {
+    if (!statSync(path).isDirectory()) throw new Error(`${path} is a file`)
+    return
+  }
+  if (dirname(path) !== path) makeFolder(dirname(path), mode)
+  mkdirSync(path, { mode })
+}
+
 const openFolder = ({ flags: { path, groupAccessible } }: RestServerDeps): RepositoryStorage => {
   try {
-    mkdirSync(path, { recursive: true, mode: groupAccessible ? 0o770 : 0o700 })
+    makeFolder(path, groupAccessible ? 0o770 : 0o700)
   } catch (error) {
     throw new Error(`${path} is no folder, and none can be made there. Correct --path.`, {
       cause: error,

@@ -36,6 +36,7 @@ describe('a repository', () => {
     expect(await statusOf('HEAD', path)).toBe(200)
     expect(await statusOf('POST', '/r/')).toBe(400)
     expect(await statusOf('POST', '/r/?create=false')).toBe(400)
+    expect(await statusOf('POST', '/r/?create=true?')).toBe(400)
   })
 
   test.each([

@@ -83,7 +83,8 @@ const create = async (
   res: ServerResponse,
   caller: RepositoryCaller,
 ): Promise<void> => {
-  const query = req.url?.split('?', 2)[1] ?? ''
+  const url = req.url ?? ''
+  const query = url.includes('?') ? url.slice(url.indexOf('?') + 1) : ''
   if (new URLSearchParams(query).get('create') !== 'true') return answerStatus(req, res, 400)
   const may = caller.may('create', 'config')
   if (may === 'gone') return answerStatus(req, res, 401, { headers: signInHeaders })
