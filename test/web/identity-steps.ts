@@ -23,10 +23,23 @@ export const said = (page: Page | Locator, words: string | RegExp): Promise<void
 export const choose = (page: Page, label: string): Promise<void> =>
   page.getByText(label, { exact: true }).click()
 
-/** Waits until the page has this heading. */
-export const heading = async (page: Page, name: string | RegExp): Promise<void> => {
-  await page.getByRole('heading', { name, level: 1 }).waitFor()
+/** Waits for a part of the page; where it does not come, the error says what the page shows instead. */
+const comes = async (page: Page, part: Locator, name: string): Promise<void> => {
+  try {
+    await part.waitFor()
+  } catch (error) {
+    const shown = await page.locator('body').innerText()
+    throw new Error(`${name} did not come; the page says: ${shown}`, { cause: error })
+  }
 }
+
+/** Waits until the page has this heading. */
+export const heading = (page: Page, name: string | RegExp): Promise<void> =>
+  comes(page, page.getByRole('heading', { name, level: 1 }), `The heading ${String(name)}`)
+
+/** Waits for what bears a test id. */
+export const reached = (page: Page, testId: string): Promise<void> =>
+  comes(page, page.getByTestId(testId), testId)
 
 /** Goes to a path of the app as a link in it does: without a reload, which would lock it again. */
 export const visit = async (page: Page, path: string): Promise<void> => {
@@ -94,16 +107,6 @@ export type SetUp = {
   readonly recoveryKey: string
   readonly backupCodes: readonly string[]
   readonly authenticator: Authenticator
-}
-
-/** Waits for what bears a test id; where it does not come, the error says what the page shows instead. */
-export const reached = async (page: Page, testId: string): Promise<void> => {
-  try {
-    await page.getByTestId(testId).waitFor()
-  } catch (error) {
-    const shown = await page.locator('body').innerText()
-    throw new Error(`${testId} did not come; the page says: ${shown}`, { cause: error })
-  }
 }
 
 /** Names the server and oneself; ends where the way in is chosen. */
