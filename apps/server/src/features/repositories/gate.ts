@@ -75,13 +75,24 @@ export const repositoryGate = (parts: GateDeps): RawRoute => {
   }
 
   const serve = async (raw: RawRequest): Promise<void> => {
-    const { req, res, path } = raw
+    const { req, res } = raw
     if (deps.setUpNeeded()) throw new ProblemError('not_set_up', 'This server is not set up yet.')
     const credential = credentialOf(parts, req)
     if (credential === undefined) return refuse(raw)
     const live = catalogue.any(credential.repository)
     if (!opens(parts, credential, live)) return refuse(raw)
-    res.once('close', concurrency.enter(credential.name))
+    const leave = concurrency.enter(credential.name)
+    try {
+      await answer(raw, credential, live)
+    } finally {
+      // Neither who leaves early nor who reads slowly makes room for more.
+      if (res.closed) leave()
+      else res.once('close', leave)
+    }
+  }
+
+  const answer = async (raw: RawRequest, credential: Credential, live: Live): Promise<void> => {
+    const { req, res, path } = raw
     raw.named(credential.name)
     noteUse(credential, deps.clock.now())
     const [, account, name] = mounted.exec(path) ?? []

@@ -234,3 +234,24 @@ describe('temporary files', () => {
     expect(await writing).toEqual({ outcome: 'stored', sizeBytes: 200_000 })
   })
 })
+
+test('what is there is not read to its end for a sender who left', async () => {
+  let reads = 0
+  const fs: FileSystem = {
+    ...nodeFileSystem,
+    read: (...given) => {
+      reads += 1
+      return nodeFileSystem.read(...given)
+    },
+  }
+  const store = storageOf({ fs }).open(['r'])
+  const bytes = randomBytes(16 * 2 ** 20)
+  const ref = objectOf(bytes)
+  await write(store, ref, bytes)
+  const body = new PassThrough()
+  const again = store.write(ref, body, { sizeBytes: bytes.length, verify: true })
+  body.destroy()
+  await expect(again).rejects.toMatchObject({ failure: 'short' })
+  expect(reads).toBeLessThan(4)
+  expect(await write(store, ref, bytes)).toMatchObject({ outcome: 'present' })
+})

@@ -17,8 +17,11 @@ export type WritablePlace = {
   /** Unique among all places of the storage. */
   readonly key: string
   stat(): Promise<ObjectStat | undefined>
-  /** SHA-256 of the bytes that lie there as hex; undefined where nothing does. */
-  hash(): Promise<string | undefined>
+  /**
+   * SHA-256 of the bytes that lie there as hex; undefined where nothing does.
+   * @throws StorageError `short` once `isWanted` tells false
+   */
+  hash(isWanted?: () => boolean): Promise<string | undefined>
   /**
    * All or nothing. Without `replace` it tells `exists` where something is there, as far as the store can tell;
    * whoever calls then holds a lock.
@@ -94,7 +97,8 @@ const writeVerified = async (
 ): Promise<WriteOutcome> => {
   const { sizeBytes, onBytes } = options
   const there = await place.stat()
-  if (there !== undefined && (await place.hash()) === id) {
+  // It may be large: who left does not wait for it.
+  if (there !== undefined && (await place.hash(() => !body.destroyed)) === id) {
     if (sizeBytes !== there.sizeBytes || (await hashOf(body, sizeBytes, onBytes)) !== id)
       throw exists()
     return { outcome: 'present', sizeBytes }
@@ -123,7 +127,8 @@ const writeUnverified = (
 ): Promise<WriteOutcome> =>
   locks.run(place.key, async () => {
     if ((await place.stat()) !== undefined) {
-      const [stored, sent] = [await place.hash(), await hashOf(body, sizeBytes, onBytes)]
+      const stored = await place.hash(() => !body.destroyed)
+      const sent = await hashOf(body, sizeBytes, onBytes)
       if (stored !== sent) throw exists()
       return { outcome: 'present', sizeBytes }
     }

@@ -41,9 +41,9 @@ const writable = (place: S3Place, ref: ObjectRef): WritablePlace => {
   return {
     key,
     stat: () => find(client, key),
-    hash: async () => {
+    hash: async (isWanted = () => true) => {
       const opened = await open(place, ref)
-      return opened && hashOfBytes(opened.read({ start: 0, end: opened.sizeBytes }))
+      return opened && hashOfBytes(opened.read({ start: 0, end: opened.sizeBytes }), isWanted)
     },
     // What is verified may be replaced by itself: only a config asks the store whether it is the first.
     putBytes: (bytes, sha256, replace) =>

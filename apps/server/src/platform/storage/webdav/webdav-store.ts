@@ -88,9 +88,9 @@ const writable = (place: WebDavPlace, ref: ObjectRef): WritablePlace => {
   return {
     key: path,
     stat: () => client.stat(path),
-    hash: async () => {
+    hash: async (isWanted = () => true) => {
       const opened = await open(place, ref)
-      return opened && hashOfBytes(opened.read({ start: 0, end: opened.sizeBytes }))
+      return opened && hashOfBytes(opened.read({ start: 0, end: opened.sizeBytes }), isWanted)
     },
     putBytes: (bytes, _sha256, replace) =>
       put(bytes.length, replace, (temporary) => client.putBytes(temporary, bytes)),
