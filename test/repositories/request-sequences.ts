@@ -57,6 +57,8 @@ const ranges = [
   ...['items=0-1', 'bytes=999999-,0-1', 'bytes=0-1,', 'bytes=0-1,x', 'bytes=--1'],
 ]
 
+const dates = ['Sat, 21 Nov 2026 00:00:00 GMT', 'Fri, 02 Jan 1970 00:00:00 GMT', 'yesterday']
+
 const methodFor = (random: SeededRandom): string => {
   const usual = ['GET', 'GET', 'HEAD', 'POST', 'POST', 'POST', 'DELETE']
   return random.chance(0.04) ? random.pick(['PUT', 'PATCH', 'OPTIONS']) : random.pick(usual)
@@ -78,6 +80,9 @@ const objectRequest = (random: SeededRandom, folder: string, method: string): Mo
   if (method !== 'GET' || random.chance(0.3)) return { method, path }
   if (random.chance(0.05)) return { method, path, ifNoneMatch: '*' }
   if (random.chance(0.05)) return { method, path, ifMatch: random.pick(['*', '"x"']) }
+  if (random.chance(0.05)) return { method, path, ifModifiedSince: random.pick(dates) }
+  if (random.chance(0.05))
+    return { method, path, range: 'bytes=0-0', ifRange: random.pick(['"x"', ...dates]) }
   return { method, path, range: random.pick(ranges) }
 }
 
@@ -112,6 +117,12 @@ const anyRequest = (random: SeededRandom): ModelRequest => {
       '?create=false',
       '',
       '?create=true&x',
+      '?create=true?',
+      '?create=true;',
+      '?x;y&create=true',
+      '?create=false&create=true',
+      '?cre%61te=tru%65',
+      '?create=true&create=false',
     ])
     return { method: random.chance(0.8) ? 'POST' : method, path: `${folder}/${query}` }
   }
@@ -131,8 +142,14 @@ const passwordOf = (user: string): string => (user === 'stranger' ? 'wrong' : `$
 
 /** A request of the model as it is sent. */
 export const asSent = (request: ModelRequest): RawRequest => {
-  const { method, path, user, accept, range, ifMatch, ifNoneMatch, body, chunked } = request
-  const headers = { accept, range, 'if-match': ifMatch, 'if-none-match': ifNoneMatch }
+  const { method, path, user, accept, range, body, chunked } = request
+  const headers = {
+    ...{ accept, range },
+    'if-match': request.ifMatch,
+    'if-none-match': request.ifNoneMatch,
+    'if-range': request.ifRange,
+    'if-modified-since': request.ifModifiedSince,
+  }
   return {
     method,
     path,
@@ -163,7 +180,8 @@ export const asModelled = (
   return {
     status,
     ...(isWanted('allow') ? { allow: String(allow) } : {}),
-    ...(isWanted('contentType') ? { contentType: String(contentType) } : {}),
+    // What follows is the boundary of parts, which nobody can know.
+    ...(isWanted('contentType') ? { contentType: String(contentType).split(';')[0] ?? '' } : {}),
     ...(isWanted('contentRange') ? { contentRange: String(contentRange) } : {}),
     ...(isWanted('contentLength') ? { contentLength: Number(headers['content-length']) } : {}),
     ...(isWanted('asksToSignIn')

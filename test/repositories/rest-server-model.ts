@@ -15,6 +15,8 @@ export type ModelRequest = {
   readonly range?: string
   readonly ifMatch?: string
   readonly ifNoneMatch?: string
+  readonly ifRange?: string
+  readonly ifModifiedSince?: string
   readonly body?: Buffer
   readonly chunked?: boolean
 }
@@ -79,6 +81,8 @@ export class RestServerModel {
   /** The differences that made one. */
   readonly seen = new Set<DifferenceName>()
   readonly repositories = new Map<string, Repository>()
+  /** All folders, by their path below that of the server; names are bytes, each as one character. */
+  readonly folders = new Set<string>()
   readonly #settings: ModelSettings
   readonly #differences: ReadonlySet<DifferenceName>
 
@@ -94,7 +98,8 @@ export class RestServerModel {
   }
 
   answer(request: ModelRequest): ModelAnswer {
-    const [path = '', query = ''] = request.path.split('?', 2)
+    const [path = '', ...queries] = request.path.split('?')
+    const query = queries.join('?')
     const before = this.#beforeSignIn(path)
     if (before !== undefined) return before
     if (this.#settings.users?.includes(request.user ?? '') === false) return this.#unauthorized()
@@ -177,6 +182,8 @@ export class RestServerModel {
 
   #create(name: string): ModelAnswer {
     for (const type of types) this.#folder(name, type)
+    for (let at = 0; at < 256; at++)
+      this.#makeFolder(`${name}/data/${at.toString(16).padStart(2, '0')}`)
     return { status: 200 }
   }
 
@@ -184,21 +191,20 @@ export class RestServerModel {
     const { objects } = this.#repository(name)
     const folder = objects.get(type) ?? new Map<string, Buffer>()
     objects.set(type, folder)
+    this.#makeFolder(`${name}/${type}`)
     return folder
+  }
+
+  /** With those above it. */
+  #makeFolder(path: string): void {
+    const parts = path.split('/').filter((part) => part !== '')
+    for (const at of parts.keys()) this.folders.add(parts.slice(0, at + 1).join('/'))
   }
 
   #repository(name: string): Repository {
     const repository = this.repositories.get(name) ?? { objects: new Map() }
     this.repositories.set(name, repository)
     return repository
-  }
-
-  /** The folder of a repository is there once something below it is: `/a/b/` brings `/a/`, and every one brings `/`. */
-  #isThere(name: string): boolean {
-    return (
-      name === '' ||
-      [...this.repositories.keys()].some((other) => other === name || other.startsWith(`${name}/`))
-    )
   }
 
   #config(request: ModelRequest, name: string): ModelAnswer {
@@ -209,13 +215,20 @@ export class RestServerModel {
       if (method === 'HEAD') return { status: 200, contentLength: bytes.length }
       const asksForPart = request.range !== undefined
       const range = asksForPart && this.#differs('config-range') ? request.range : undefined
-      return this.#content({ method, path: '', ...(range === undefined ? {} : { range }) }, bytes)
+      const bare = { method, path: '', ...(range === undefined ? {} : { range }) }
+      const { contentLength, ...answer } = this.#content(bare, bytes)
+      // A config beyond restic's own size is sent without its length.
+      return answer.status === 200
+        ? answer
+        : { ...answer, ...(contentLength === undefined ? {} : { contentLength }) }
     }
     if (method === 'POST') {
       if (body.length > 2 ** 20 && this.#differs('large-config')) return { status: 400 }
       if (bytes !== undefined)
         return { status: bytes.equals(body) && this.#differs('same-again') ? 200 : 403 }
-      if (!this.#isThere(name) && !this.#differs('config-without-create')) return { status: 500 }
+      const isThere = name === '' || this.folders.has(name)
+      if (!isThere && !this.#differs('config-without-create')) return { status: 500 }
+      this.#makeFolder(name)
       this.#repository(name).config = body
       return { status: 200 }
     }
@@ -249,14 +262,19 @@ export class RestServerModel {
   ): ModelAnswer {
     if (stored !== undefined)
       return { status: stored.equals(body) && this.#differs('same-again') ? 200 : 403 }
+    const place = [name, type, ...(type === 'data' ? [id.slice(0, 2)] : [])].join('/')
     const isRight = createHash('sha256').update(body).digest('hex') === id
     if (this.#settings.verify && !isRight) {
       const isSmall = !chunked && body.length <= 64 * 1024
-      const isNew = this.repositories.get(name)?.objects.has(type) !== true
-      if (!(isSmall && isNew && this.#differs('nothing-left-behind'))) this.#folder(name, type)
+      const isNew = !this.folders.has(place.replace(/^\//, ''))
+      if (!(isSmall && isNew && this.#differs('nothing-left-behind'))) {
+        this.#folder(name, type)
+        this.#makeFolder(place)
+      }
       return { status: 400 }
     }
     this.#folder(name, type).set(id, body)
+    this.#makeFolder(place)
     return { status: 200 }
   }
 
@@ -266,18 +284,24 @@ export class RestServerModel {
     if (ifMatch !== undefined && ifMatch !== '*' && !this.#differs('conditions'))
       return { status: 412 }
     if (ifNoneMatch === '*' && !this.#differs('conditions')) return { status: 304 }
-    const ranges = this.#ranges(request.range, bytes.length)
+    // There is no Last-Modified to compare with, and no ETag: an If-Modified-Since means nothing, an If-Range never holds.
+    const range = request.ifRange === undefined ? request.range : undefined
+    const ranges = this.#ranges(range, bytes.length)
     if (ranges === 'malformed') return { status: 416 }
     if (ranges === 'beyond') return { status: 416, contentRange: `bytes */${bytes.length}` }
     const total = ranges.reduce((sum, { length }) => sum + length, 0)
     const [only, ...more] = ranges
-    if (only === undefined || total > bytes.length) return { status: 200, body: bytes }
+    const whole = { status: 200, contentLength: bytes.length, body: bytes }
+    if (only === undefined || total > bytes.length) return whole
     if (more.length > 0)
-      return this.#differs('several-ranges') ? { status: 200, body: bytes } : { status: 206 }
+      return this.#differs('several-ranges')
+        ? whole
+        : { status: 206, contentType: 'multipart/byteranges' }
     const { start, length } = only
     return {
       status: 206,
       contentRange: `bytes ${start}-${start + length - 1}/${bytes.length}`,
+      contentLength: length,
       body: bytes.subarray(start, start + length),
     }
   }

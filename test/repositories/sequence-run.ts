@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { seededRandom } from '../crash/seeded-random.ts'
@@ -65,18 +65,32 @@ export const compareOne = async (
 /** What lies on the disk is what the model holds, in rest-server's layout, and nothing else. */
 const compareDisk = (model: RestServerModel, folder: string): void => {
   const wanted = new Map<string, Buffer>()
+  const plain = (bytes: string): string => Buffer.from(bytes, 'latin1').toString('utf8')
   const add = (path: string, bytes: Buffer): void => void wanted.set(path, bytes)
   for (const [encoded, { config, objects }] of model.repositories) {
-    const name = Buffer.from(encoded, 'latin1').toString('utf8')
+    const name = plain(encoded)
     if (config !== undefined) add(join(name, 'config'), config)
     for (const [type, all] of objects)
       for (const [id, bytes] of all)
         add(join(name, type, ...(type === 'data' ? [id.slice(0, 2)] : []), id), bytes)
   }
   const found = existsSync(folder)
-    ? globSync('**', { cwd: folder, withFileTypes: true }).filter((entry) => entry.isFile())
+    ? readdirSync(folder, { recursive: true, withFileTypes: true })
     : []
-  const paths = found.map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1))
+  const pathOf = (entry: (typeof found)[number]): string =>
+    join(entry.parentPath, entry.name).slice(folder.length + 1)
+  for (const entry of found.map(pathOf)) {
+    // A name that is no UTF-8 cannot be asked for.
+    const mode = entry.includes('\ufffd') ? 0 : statSync(join(folder, entry)).mode
+    if ((mode & 0o77) !== 0) throw new Error(`${entry} has mode ${(mode & 0o777).toString(8)}`)
+  }
+  const folders = found.filter((entry) => entry.isDirectory()).map(pathOf)
+  const wantedFolders = [...model.folders].map(plain)
+  if (!isDeepStrictEqual(folders.sort(), wantedFolders.sort())) {
+    const odd = new Set(folders).symmetricDifference(new Set(wantedFolders))
+    throw new Error(`these folders are on one side only: ${[...odd].slice(0, 9).join(', ')}`)
+  }
+  const paths = found.filter((entry) => entry.isFile()).map(pathOf)
   if (!isDeepStrictEqual(paths.sort(), [...wanted.keys()].sort()))
     throw new Error(`on the disk: ${paths.join(', ')}; wanted: ${[...wanted.keys()].join(', ')}`)
   for (const [path, bytes] of wanted)
