@@ -1,6 +1,9 @@
 /** What a storage over a network must also withstand: a line that breaks anywhere, and a store that is busy or full. */
 import assert from 'node:assert/strict'
 import { randomBytes, randomInt } from 'node:crypto'
+import { once } from 'node:events'
+import { PassThrough } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { StorageError } from './storage.ts'
 import type { FaultyLine } from './test-faulty-line.ts'
 import {
@@ -143,6 +146,59 @@ export const remoteCases: readonly RemoteCase[] = [
         await fails(Promise.resolve(repository.stat(refOf(bytes))), 'unavailable')
       }
       assert.equal(await repository.stat(refOf(bytes)), undefined)
+    },
+  },
+  {
+    name: 'loses nothing that it acknowledges while the same name is being deleted',
+    run: async (world) => {
+      const { store: repository } = await freshStore(world)
+      for (let round = 0; round < 30; round += 1) {
+        const bytes = randomBytes(round % 2 === 0 ? 500 : largeBytes)
+        const ref = await store(repository, bytes)
+        const deletions = [1, 2, 3].map((at) => repository.bin.put(ref, at, at + 10))
+        let stored = 0
+        const uploads = Array.from({ length: 4 }, async (_, at) => {
+          await sleep(at * 3)
+          await write(repository, ref, bytes).then(
+            ({ outcome }) => (stored += outcome === 'stored' ? 1 : 0),
+            (error: unknown) => assert.ok(error instanceof StorageError),
+          )
+        })
+        await Promise.all([...deletions, ...uploads])
+        const kept = (await binOf(repository)).filter((one) => one.ref.id === ref.id).length
+        const there = (await repository.stat(ref)) === undefined ? 0 : 1
+        // Who stored it found it gone, so that one is in the bin; the other is in its place, or was deleted later.
+        assert.ok(kept + there >= (stored === 0 ? 1 : 2), 'what was acknowledged is lost')
+      }
+    },
+  },
+  {
+    name: 'tells one of two uploads at once that it stored the object, and the other that it is there',
+    run: async (world) => {
+      const { store: repository } = await freshStore(world)
+      for (const size of [500, largeBytes]) {
+        const bytes = randomBytes(size)
+        const uploads = [1, 2, 3].map(() => write(repository, refOf(bytes), bytes))
+        const outcomes = (await Promise.all(uploads)).map(({ outcome }) => outcome)
+        assert.deepEqual(outcomes.toSorted(), ['present', 'present', 'stored'])
+      }
+    },
+  },
+  {
+    name: 'does not say that an object is there which went while it was sent again',
+    run: async (world) => {
+      const { store: repository } = await freshStore(world)
+      const bytes = randomBytes(1000)
+      const ref = await store(repository, bytes)
+      const body = new PassThrough()
+      body.write(bytes.subarray(0, 999))
+      const again = repository.write(ref, body, { sizeBytes: 1000, verify: true })
+      // Until it has compared what is there.
+      await once(body, 'resume')
+      await repository.bin.put(ref, 1, 2)
+      body.end(bytes.subarray(999))
+      await fails(again, 'unavailable')
+      assert.equal(await repository.stat(ref), undefined)
     },
   },
 ]

@@ -118,6 +118,34 @@ const writeVerified = async (
   throw new StorageError('unavailable', 'The object was written by another at the same moment.')
 }
 
+const removedMeanwhile = (): StorageError =>
+  new StorageError('unavailable', 'The object was removed meanwhile. Send it again.')
+
+/**
+ * The same, told truly whatever else happened to the name meanwhile: a deletion that was under way may have taken what this
+ * upload found or stored, and of uploads at once only one counts as the one that stored.
+ */
+const writeWatched = async (
+  place: WritablePlace,
+  locks: KeyedLock,
+  work: () => Promise<WriteOutcome>,
+): Promise<WriteOutcome> => {
+  const watch = locks.watch(place.key)
+  try {
+    const written = await work()
+    const { wasStored } = watch
+    if (written.outcome === 'stored') watch.stored()
+    if (watch.wasLocked) {
+      const there = await locks.run(place.key, () => place.stat())
+      if (there === undefined) throw removedMeanwhile()
+      return written
+    }
+    return wasStored ? { ...written, outcome: 'present' } : written
+  } finally {
+    watch.end()
+  }
+}
+
 const writeUnverified = (
   place: WritablePlace,
   body: Readable,
@@ -152,6 +180,8 @@ export const writeRemote = (
       new StorageError('length-required', 'This storage must know the length first.'),
     )
   return verify
-    ? writeVerified(place, ref.id, body, { ...options, sizeBytes })
+    ? writeWatched(place, locks, () =>
+        writeVerified(place, ref.id, body, { ...options, sizeBytes }),
+      )
     : writeUnverified(place, body, sizeBytes, options, locks)
 }

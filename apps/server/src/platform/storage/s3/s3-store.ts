@@ -80,11 +80,12 @@ export const s3Store = (place: S3Place): RepositoryStore => {
     stat: (ref) => find(client, root + pathOf(ref)),
     open: (ref) => open(place, ref),
     write: (ref, body, options) => writeRemote(writable(place, ref), ref, body, options, locks),
-    remove: async (ref) => {
-      const stat = await find(client, root + pathOf(ref))
-      if (stat !== undefined) await client.remove(root + pathOf(ref))
-      return stat
-    },
+    remove: (ref) =>
+      locks.run(root + pathOf(ref), async () => {
+        const stat = await find(client, root + pathOf(ref))
+        if (stat !== undefined) await client.remove(root + pathOf(ref))
+        return stat
+      }),
     list: (type) => listObjects(place, type),
     bin: s3Bin(place),
   }

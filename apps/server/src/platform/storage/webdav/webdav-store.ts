@@ -161,11 +161,12 @@ export const webDavStore = (place: WebDavPlace): RepositoryStore => {
     stat: (ref) => client.stat(root + pathOf(ref)),
     open: (ref) => open(place, ref),
     write: (ref, body, options) => writeRemote(writable(place, ref), ref, body, options, locks),
-    remove: async (ref) => {
-      const stat = await client.stat(root + pathOf(ref))
-      if (stat !== undefined) await client.remove(root + pathOf(ref))
-      return stat
-    },
+    remove: (ref) =>
+      locks.run(root + pathOf(ref), async () => {
+        const stat = await client.stat(root + pathOf(ref))
+        if (stat !== undefined) await client.remove(root + pathOf(ref))
+        return stat
+      }),
     list: (type) => list(place, type),
     bin: webDavBin(place),
   }
