@@ -28,8 +28,10 @@ export const memberRoom = async (
 ): Promise<MemberRoom> => {
   const quotaBytes = await members.quotaBytes(db, account)
   if (quotaBytes === undefined) return { quotaBytes, otherBytes: 0 }
-  // One that cannot be reached counts with what was known of it last, and must not stop the others.
-  for (const live of catalogue.of(account)) await live.count().catch(() => undefined)
+  // One that cannot be reached counts with what was known of it last, and must not stop the others: who failed is asked
+  // again by the hourly work, and not by each upload, which would wait for it.
+  for (const live of catalogue.of(account))
+    if (live.storageFailedSince === undefined) await live.count().catch(() => undefined)
   return { quotaBytes, otherBytes: await otherBytes(account) }
 }
 

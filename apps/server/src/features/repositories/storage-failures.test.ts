@@ -35,13 +35,17 @@ let db: Database<RepositoryTables>
 let http: TestHttp
 let log: RecordingLog
 let repositories: Repositories
-/** Whether the storage answers. */
-let down: boolean
+/** Whether the storage answers; with a name only the repository of this name is out of reach. */
+let down: boolean | string
+/** How often it did not. */
+let unanswered: number
+/** What the member may keep. */
+let quotaBytes: number | undefined
 /** Whether it destroys what it is told to. */
 let destroys: boolean
 
 /** A store of which every call fails while the storage is down. */
-const failing = (store: RepositoryStore): RepositoryStore => {
+const failing = (store: RepositoryStore, repository: string): RepositoryStore => {
   const guarded = <T extends object>(target: T): T =>
     new Proxy(target, {
       get: (of, name) => {
@@ -49,7 +53,10 @@ const failing = (store: RepositoryStore): RepositoryStore => {
         if (name === 'bin') return guarded(value as object)
         if (typeof value !== 'function') return value
         return (...args: unknown[]): unknown => {
-          if (down) throw new StorageError('unavailable', 'out of reach')
+          if (down === true || down === repository) {
+            unanswered += 1
+            throw new StorageError('unavailable', 'out of reach')
+          }
           return Reflect.apply(value, of, args)
         }
       },
@@ -61,7 +68,7 @@ const openFeature = async (): Promise<void> => {
   const disk = openDiskStorage({ folder: join(folder, 'storage') })
   const remote: RepositoryStorage = {
     ...disk,
-    open: (of) => failing(disk.open(of)),
+    open: (of) => failing(disk.open(of), of.at(-1) ?? ''),
     destroy: async (of) => {
       if (!destroys) throw new StorageError('unavailable', 'out of reach')
       await disk.destroy(of)
@@ -81,7 +88,7 @@ const openFeature = async (): Promise<void> => {
       checkFreshProof: async () => undefined,
       checkSecondFactor: async () => undefined,
       inactive: async () => new Set(),
-      quotaBytes: async () => undefined,
+      quotaBytes: async () => quotaBytes,
     },
     otherBytes: async () => 0,
     sessions: { find: async () => undefined },
@@ -98,6 +105,8 @@ beforeEach(async () => {
   await row.execute(db)
   log = recordingLog()
   down = false
+  unanswered = 0
+  quotaBytes = undefined
   destroys = true
   await openFeature()
   http = createTestHttp({ [testToken('a')]: session })
@@ -128,8 +137,8 @@ const api = async <T = Record<string, unknown>>(
   return answer.json<T>()
 }
 
-const create = () =>
-  api<Repository>('POST', '/api/repositories', { name: 'far', storage: storageId })
+const create = (name = 'far') =>
+  api<Repository>('POST', '/api/repositories', { name, storage: storageId })
 
 /** Uploads as restic does. @returns the status */
 const uploader = async ({
@@ -186,6 +195,27 @@ describe('a storage out of reach', () => {
     down = false
     expect(await upload(randomBytes(100))).toBe(200)
     expect(await api(`GET`, url)).toMatchObject({ usedBytes: 200, alarms: [] })
+  })
+
+  test('is not waited for by uploads to other repositories of its member', async () => {
+    quotaBytes = 10_000
+    await create()
+    const near = await create('near')
+    await repositories.stop()
+    await repositories.close()
+    await http.close()
+    down = 'far'
+    await openFeature()
+    http = createTestHttp({ [testToken('a')]: session })
+    repositories.bind(http.http)
+    await http.http.listen()
+    await repositories.tend()
+    await repositories.scrubbed()
+    expect(unanswered).toBeGreaterThan(0)
+    const upload = await uploader(near)
+    unanswered = 0
+    for (let n = 0; n < 3; n++) expect(await upload(randomBytes(100))).toBe(200)
+    expect(unanswered).toBe(0)
   })
 
   test('does not keep the server from starting; the last numbers are shown until it is back', async () => {
