@@ -40,6 +40,20 @@ describe('of a repository', () => {
     expect(await house.get(repository)).toMatchObject({ usedBytes: 1000, binBytes: 600 })
   })
 
+  it('leaves room for locks where none is left: who is full must still restore and forget', async () => {
+    const repository = await house.create('backup', { quotaBytes: 1000 })
+    const key = await house.key(repository, 'read')
+    const append = await house.key(repository, 'append')
+    expect(await house.put(append, newObject('data', 1000))).toBe(200)
+    const lock = newObject('locks', 300)
+    expect(await house.put(key, lock)).toBe(200)
+    expect(await house.put(key, newObject('locks', 64 * 1024))).toBe(507)
+    expect(await house.put(append, newObject('data', 1))).toBe(507)
+    expect(await house.get(repository)).toMatchObject({ usedBytes: 1300, objects: 2 })
+    await house.remove(key, lock)
+    expect(await house.get(repository)).toMatchObject({ usedBytes: 1000, objects: 1 })
+  })
+
   it('is shared by uploads at the same time: none takes the room of another', async () => {
     const repository = await house.create('backup', { quotaBytes: 100_000 })
     const key = await house.key(repository, 'append')

@@ -7,6 +7,8 @@ import type { Live } from './live.ts'
 /** A lock is a few hundred bytes; who may set nothing else must not fill the disk with them. */
 export const lockBytesLimit = 1024 * 1024
 export const locksLimit = 1000
+/** Whose quota is used up must still restore and forget, for which restic sets a lock of some hundred bytes. */
+const smallLockBytes = 16 * 1024
 /** The bin may hold this many times the quota, where there is one. */
 const binTimes = 2
 
@@ -90,9 +92,10 @@ export const reserve = (
   if (isLock && ((sizeBytes ?? 0) > lockBytesLimit || counts.locks >= locksLimit)) return 'full'
   const limited = facts.quotaBytes !== null || member.quotaBytes !== undefined
   if (sizeBytes === undefined && limited) return 'length-required'
-  let held = sizeBytes ?? 0
-  if (member.isThere) held = 0
-  else if (held > 0 && held > roomIn(catalogue, live, member)) return 'full'
+  const needsRoom = !member.isThere && !(isLock && (sizeBytes ?? Infinity) <= smallLockBytes)
+  // Without a limit only what comes is counted: a length is soon said.
+  let held = limited && needsRoom ? (sizeBytes ?? 0) : 0
+  if (held > 0 && held > roomIn(catalogue, live, member)) return 'full'
   counts.reservedBytes += held
   let came = 0
   let open = true
@@ -101,7 +104,7 @@ export const reserve = (
       came += bytes
       if (isLock && came > lockBytesLimit) throw full()
       const more = came - held
-      if (more <= 0 || member.isThere) return
+      if (more <= 0 || !needsRoom) return
       if (limited && more > roomIn(catalogue, live, member)) throw full()
       counts.reservedBytes += more
       held = came
