@@ -109,7 +109,7 @@ export const differencesInAnswers = [
   },
   {
     name: 'encoded-parts',
-    about: 'A path in which a slash, or a name of restic’s own such as `data`, is written with `%`',
+    about: 'A path in which a slash, or a name such as `data` or `metrics`, is written with `%`',
     restServer: 'the same as when written plainly',
     hearthold: '404',
     example: [stored, get('/e/d%61ta/')],
@@ -117,7 +117,7 @@ export const differencesInAnswers = [
   {
     name: 'odd-names',
     about: 'A folder named `.bin`, longer than 255 bytes, not in UTF-8, or with a backslash',
-    restServer: 'a repository; 500 where the name is too long',
+    restServer: 'a repository; where the name is too long 500, or what is refused anywhere',
     hearthold: '404',
     example: [{ method: 'POST', path: '/.bin/?create=true' }],
   },
@@ -143,8 +143,21 @@ export const otherDifferences: readonly Difference[] = [
   {
     name: 'flag-mistakes',
     about: 'A wrong flag',
-    restServer: 'exit code 1',
-    hearthold: 'exit code 2; `--max-size` takes decimal digits only and nothing below 0',
+    restServer: 'exit code 1; some are looked at only after the port is taken',
+    hearthold:
+      'exit code 2; `--max-size` takes decimal digits only and nothing below 0, `--listen` is not empty',
+  },
+  {
+    name: 'own-words',
+    about: '`--help`, `--version`, and the lines on standard error',
+    restServer: 'its own words, and the version of Go',
+    hearthold: 'other words; the lines at the start are the same, after the time and a level',
+  },
+  {
+    name: 'path-made',
+    about: '`--path` of a folder that is not there',
+    restServer: 'is made with the first repository; with `--max-size` it does not start',
+    hearthold: 'is made at the start, or it says why not',
   },
   {
     name: 'damaged-replaced',
@@ -160,15 +173,32 @@ export const otherDifferences: readonly Difference[] = [
   },
   {
     name: 'lists-of-objects',
-    about: 'A list while an upload is under way, or after one was cut',
-    restServer: 'shows its temporary file',
+    about: 'A list while an upload is under way, after one was cut, or beside files of others',
+    restServer: 'shows the temporary file, and what others put there',
     hearthold: 'shows complete objects only',
   },
   {
     name: 'texts',
-    about: 'The text of a refusal, and `Content-Type` of an object',
-    restServer: 'Go’s words; guessed from the bytes',
-    hearthold: 'words that say more; always `application/octet-stream`',
+    about: 'The text of a refusal; headers that restic does not read',
+    restServer:
+      'Go’s words; `Content-Type` guessed from the bytes, `X-Runtime`, a config without its length from 2 KiB on',
+    hearthold:
+      'words that say more; always `application/octet-stream`, `Accept-Ranges` to HEAD too, each length',
+  },
+  {
+    name: 'file-faults',
+    about: 'What the file system refuses, such as a folder in the place of an object',
+    restServer: '500',
+    hearthold:
+      '503, or 404 where a file is in the place of a folder; restic tries again after 500 and 503',
+  },
+  {
+    name: 'odd-requests',
+    about:
+      'A request that no client of restic sends: an unknown method, several lengths, a length beside chunks, bytes outside of ASCII in the path, more than 16 KiB of headers',
+    restServer: 'is answered like any other',
+    hearthold:
+      '400, or 431 for the headers: what two programs may read differently is not guessed at',
   },
   {
     name: 'quota-counts',
@@ -184,9 +214,9 @@ export const otherDifferences: readonly Difference[] = [
   },
   {
     name: 'broken-htpasswd',
-    about: 'An htpasswd file with a line that is no `user:hash`',
-    restServer: 'is not loaded at all',
-    hearthold: 'that line is told by its number, once, and ignored',
+    about: 'An htpasswd file with a line that is no `user:hash`, or with a byte order mark',
+    restServer: 'is not loaded at all; with the mark, without its first user',
+    hearthold: 'that line is told by its number, once, and ignored; so is the mark, without a word',
   },
   {
     name: 'dear-bcrypt',
@@ -232,6 +262,12 @@ export const otherDifferences: readonly Difference[] = [
     hearthold: 'not spoken; restic falls back to HTTP/1.1 by itself',
   },
   {
+    name: 'plain-http',
+    about: 'Plain HTTP on a port for TLS',
+    restServer: '400',
+    hearthold: 'the connection is closed',
+  },
+  {
     name: 'slow-connections',
     about: 'A connection on which nothing moves',
     restServer: 'is kept',
@@ -251,9 +287,10 @@ export const otherDifferences: readonly Difference[] = [
   },
   {
     name: 'log-user',
-    about: 'The user in `--log`, and the mode of a new file',
-    restServer: 'always `-`; 0644',
-    hearthold: 'who was signed in; 0640',
+    about:
+      'The user in `--log`, the address over a unix socket, letters outside of ASCII, and the mode of a new file',
+    restServer: 'always `-`; `@`; as they are; 0644',
+    hearthold: 'who was signed in; `-`; as `\\xc3\\xb6`; 0640',
   },
   {
     name: 'socket-file',
@@ -263,15 +300,22 @@ export const otherDifferences: readonly Difference[] = [
   },
   {
     name: 'group-umask',
-    about: '`--group-accessible-repos` under a umask of 077',
-    restServer: 'the umask wins',
+    about: '`--group-accessible-repos` under a umask that takes from the group, such as 022 or 077',
+    restServer: 'the umask wins: 0750 and 0640, or 0700 and 0600',
     hearthold: '0770 and 0660 all the same',
   },
   {
     name: 'metrics-of-the-process',
     about: '`/metrics`: figures of the process',
-    restServer: 'those of Go (`go_*`)',
-    hearthold: 'those of Node (`nodejs_*`); `process_*` as before',
+    restServer: 'those of Go (`go_*`, `promhttp_*`)',
+    hearthold:
+      'those of Node (`nodejs_*`); `process_*` as before, but for the greatest virtual memory',
+  },
+  {
+    name: 'refused-ranges-counted',
+    about: '`/metrics`: a GET that is answered with 416',
+    restServer: 'is a read, of the bytes of the refusal',
+    hearthold: 'is none',
   },
   {
     name: 'cpu-profile',
