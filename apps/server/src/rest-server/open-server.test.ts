@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
@@ -24,13 +25,17 @@ afterEach(async () => {
 })
 
 const timeouts = { headersMs: 200, idleMs: 300, checkEveryMs: 50, shutdownMs: 300 }
-const start = async (...argv: string[]): Promise<number> => {
+const startWith = async (own: Partial<typeof timeouts>, ...argv: string[]): Promise<number> => {
   const flags = parseFlags(['--path', folder, '--listen=127.0.0.1:0', ...argv], folder)
   if (typeof flags === 'string') throw new Error(flags)
   const clock = { now: () => Date.now() }
-  server = await openRestServer({ flags, clock, log, passed: undefined, timeouts })
+  server = await openRestServer({
+    ...{ flags, clock, log, passed: undefined },
+    timeouts: { ...timeouts, ...own },
+  })
   return Number(server.address.split(':').at(-1))
 }
+const start = (...argv: string[]): Promise<number> => startWith({}, ...argv)
 const sender = (port: number): { socket: Socket; text: () => string; closed: Promise<unknown> } => {
   const socket = connect({ port, host: '127.0.0.1' })
   sockets.push(socket)
@@ -65,6 +70,23 @@ test('a stop waits for what is under way, though not for ever', async () => {
   await server?.stop()
   server = undefined
   expect(Date.now() - began).toBeLessThan(3000)
+})
+test('a stop ends a connection once its request is answered, though the client keeps its end open', async () => {
+  const port = await startWith({ shutdownMs: 10_000 }, '--no-auth')
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+  sockets.push(socket)
+  let text = ''
+  socket.on('data', (chunk: Buffer) => (text += chunk.toString()))
+  const id = createHash('sha256').update('hello').digest('hex')
+  socket.write(`POST /a/keys/${id} HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhel`)
+  await new Promise((done) => setTimeout(done, 100))
+  const stopped = server?.stop().then(() => performance.now())
+  server = undefined
+  socket.write('lo')
+  await once(socket, 'end')
+  const ended = performance.now()
+  expect(text).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
+  expect(((await stopped) ?? Infinity) - ended).toBeLessThan(5000)
 })
 test('bytes that are no HTTP get a status line', async () => {
   const { socket, text, closed } = sender(await start('--no-auth'))

@@ -94,7 +94,12 @@ export const requestHandler = (deps: HandlerDeps): RequestListener => {
   return (req, res) => {
     let user: string | undefined
     if (deps.isStopping()) res.shouldKeepAlive = false
-    res.once('finish', () => deps.isStopping() && req.socket.end())
+    res.once('finish', () => {
+      if (!deps.isStopping()) return
+      // A client that keeps its end open does not hold up the stop, unless it still sends what nobody reads.
+      if (req.complete) req.socket.destroySoon()
+      else req.socket.end()
+    })
     deps.accessLog?.watch(req, res, () => user)
     log.debug({ method: req.method, path: pathOf(req.url ?? '') }, 'request')
     serve(req, res, (name) => (user = name)).catch((error: unknown) => {
