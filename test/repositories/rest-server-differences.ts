@@ -167,8 +167,9 @@ export const otherDifferences: readonly Difference[] = [
   },
   {
     name: 'durable-config',
-    about: 'A config after a crash',
-    restServer: 'may be empty or cut: it is written in place and never synced',
+    about: 'A config after a crash, or after its upload was cut',
+    restServer:
+      'may be empty or cut, and is then in the way: it is written in place and never synced',
     hearthold: 'whole or not there',
   },
   {
