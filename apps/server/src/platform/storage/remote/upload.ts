@@ -19,7 +19,7 @@ export const mismatch = (): StorageError =>
 /**
  * Passes a body on to a store as it comes. The last piece is held back until length and hash are known to be right; if
  * they are not, the request is destroyed before it is whole, so that a store has nothing that it could show.
- * @returns the head of the store's answer, which may come early
+ * @returns the head of the store's answer, which may come early where it refuses
  * @throws StorageError `short`, `too-long`, `mismatch`, `unavailable`; what `onBytes` throws. The body is left paused.
  */
 export const streamUpload = (
@@ -35,6 +35,11 @@ export const streamUpload = (
   })
 }
 
+const isSuccess = ({ statusCode = 0 }: IncomingMessage): boolean =>
+  statusCode >= 200 && statusCode < 300
+const answeredEarly = (): StorageError =>
+  new StorageError('unavailable', 'The storage said that it has an object before it was sent.')
+
 class Upload {
   readonly #outgoing: ClientRequest
   readonly #body: Readable
@@ -43,6 +48,8 @@ class Upload {
   readonly #hash: Hash = createHash('sha256')
   #held: Buffer | undefined
   #received = 0
+  /** All of it was right, and is sent. */
+  #isWhole = false
   #stop: () => void = () => undefined
   #reject: (error: unknown) => void = () => undefined
   #timer: NodeJS.Timeout | undefined
@@ -70,7 +77,13 @@ class Upload {
       cut: () => this.#fail(shortBody()),
     })
     const onAnswer = (answer: IncomingMessage): void => {
-      this.#settle()
+      if (this.#isWhole) this.#settle()
+      else if (isSuccess(answer)) return this.#fail(answeredEarly())
+      else {
+        this.#settle()
+        // The rest of the body is not sent: its connection is of no more use.
+        answer.once('close', () => this.#outgoing.destroy())
+      }
       resolve(answer)
     }
     answered.then(onAnswer, (error: unknown) => this.#fail(error))
@@ -101,6 +114,7 @@ class Upload {
     const { sizeBytes, sha256 } = this.#expected
     if (this.#received < sizeBytes) throw shortBody()
     if (sha256 !== undefined && this.#hash.digest('hex') !== sha256) throw mismatch()
+    this.#isWhole = true
     this.#outgoing.end(this.#held)
     this.#expectSoon()
   }

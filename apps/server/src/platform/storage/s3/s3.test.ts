@@ -276,6 +276,19 @@ describe('S3', () => {
       await store(repository, bytes)
     }))
 
+  it('believes no store that says to have an object before it was sent', () =>
+    within({}, {}, async (world) => {
+      const { store: repository } = await freshStore(world)
+      const bytes = randomBytes(largeBytes)
+      world.server.failNext(1, 200, 'Fine', { method: 'PUT' })
+      const body = new Readable({ read: () => undefined })
+      body.push(bytes.subarray(0, 300_000))
+      body.push(bytes.subarray(300_000, 400_000))
+      const sent = repository.write(refOf(bytes), body, { sizeBytes: largeBytes, verify: true })
+      expect((await failureOf(sent)).failure).toBe('unavailable')
+      await store(repository, bytes)
+    }))
+
   it('passes no list that leads nowhere', () =>
     within({}, {}, async (world) => {
       const { store: repository } = await freshStore(world)
