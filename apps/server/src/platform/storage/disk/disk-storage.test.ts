@@ -209,6 +209,22 @@ describe('faults of the disk', () => {
   })
 })
 
+test('a config that was exchanged while it is sent again is not said to be there', async () => {
+  const store = storageOf().open(['r'])
+  const config = { type: 'config', id: '' } as const
+  const [mine, other] = [randomBytes(155), randomBytes(155)]
+  await write(store, config, mine)
+  const body = new PassThrough()
+  const again = store.write(config, body, { sizeBytes: 155, verify: false })
+  body.write(mine.subarray(0, 100))
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  await store.bin.put(config, 1, 2)
+  await write(store, config, other)
+  body.end(mine.subarray(100))
+  await expect(again).rejects.toMatchObject({ failure: 'unavailable' })
+  expect(readFileSync(at('r', 'config')).equals(other)).toBe(true)
+})
+
 describe('temporary files', () => {
   test('left by others for a day are swept by a list, younger and busy ones stay', async () => {
     const store = storageOf().open(['r'])

@@ -56,8 +56,12 @@ export const writeObject = async (
     // Looked at before the body, because what is right need not be written again.
     // It may be large: who left does not wait for it.
     const right = there && (await hashFile(disk.fs, path, () => !body.destroyed))
-    if (right !== undefined && (ref.type === 'config' || !options.verify || right === ref.id))
-      return await compare(disk, target, right, body, options)
+    if (
+      there &&
+      right !== undefined &&
+      (ref.type === 'config' || !options.verify || right === ref.id)
+    )
+      return await compare(disk, target, { sha256: right, inode: there.inode }, body, options)
     disk.room.check(options.sizeBytes ?? 0)
     const received = await receive(disk, target, body, options)
     return await publish(disk, target, received, options)
@@ -83,7 +87,7 @@ const otherBytes = (): StorageError =>
 const compare = async (
   disk: Disk,
   target: Target,
-  stored: string,
+  stored: { readonly sha256: string; readonly inode: number },
   body: Readable,
   options: WriteOptions,
 ): Promise<WriteOutcome> => {
@@ -99,20 +103,27 @@ const compare = async (
     },
   })
   checkLength(count, complete, options)
-  if (hash.digest('hex') !== stored) throw otherBytes()
-  await disk.turns.run(target.path, () => confirm(disk, target))
+  if (hash.digest('hex') !== stored.sha256) throw otherBytes()
+  await disk.turns.run(target.path, () => confirm(disk, target, stored.inode))
   return { outcome: 'present', sizeBytes: count }
 }
 
 /** It was stored before; that answer may never have been given, so its bytes and its name are synced again. */
-const confirm = async (disk: Disk, { path, folder }: Target): Promise<void> => {
+const confirm = async (
+  disk: Disk,
+  { path, folder }: Target,
+  inode: number | undefined,
+): Promise<void> => {
   const { fs } = disk
   await disk.durable.ensure(folder)
   const synced = disk.folders.changing(folder)
+  const removed = () =>
+    new StorageError('unavailable', 'The object was removed meanwhile. Send it again.')
   const file = openIfThere(disk, path)
-  if (file === undefined)
-    throw new StorageError('unavailable', 'The object was removed meanwhile. Send it again.')
+  if (file === undefined) throw removed()
   try {
+    // Another config, or what nobody verifies, may have come in its place.
+    if (inode !== undefined && fs.fstatSync(file).inode !== inode) throw removed()
     await fs.fsync(file)
   } finally {
     fs.closeSync(file)
@@ -254,7 +265,7 @@ const publish = (
       if (fs.statSync(target.path)) {
         const stored = await hashFile(fs, target.path)
         if (stored === sha256) {
-          await confirm(disk, target)
+          await confirm(disk, target, undefined)
           return { outcome: 'present', sizeBytes }
         }
         if (stored !== undefined && !mayReplace) throw otherBytes()
