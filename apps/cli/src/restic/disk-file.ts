@@ -51,7 +51,8 @@ export class RestoredFile {
   /** `isOurs`: this run has made its folder. */
   constructor(path: DiskPath, node: ResticNode, placing: Placing, isOurs: boolean) {
     this.#isOurs = isOurs
-    checkFree(path, placing)
+    // In a folder of this run nothing is expected in the way; its name is looked at once, at the end.
+    if (!isOurs) checkFree(path, placing)
     this.#path = path
     this.#node = node
     this.#placing = placing

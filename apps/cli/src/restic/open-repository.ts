@@ -15,6 +15,7 @@ import { trustOf, withSession } from '../connection.ts'
 import { findRepository } from '../member/find-repository.ts'
 import { nodeTransport } from '../transport/node-transport.ts'
 import { readVersion } from '../version.ts'
+import { nodeCrypto } from './node-crypto.ts'
 import { parseResticAddress, type ResticAddress } from './restic-address.ts'
 import { restSource } from './rest-source.ts'
 
@@ -117,7 +118,7 @@ const restAddress = async (call: OpenCall, text: string): Promise<ResticAddress>
 
 const open = async (call: OpenCall, source: ResticSource): Promise<ResticRepository> => {
   const password = await repositoryPassword(call)
-  return openResticRepository(source, password, { signal: call.terminal.signal })
+  return openResticRepository(source, password, { signal: call.terminal.signal, quick: nodeCrypto })
 }
 
 /** Opens a repository of the member's server. */

@@ -2,7 +2,7 @@ import type { BlobPlace } from './blob-index.ts'
 import { resticLimits } from './limits.ts'
 import type { ResticRepository } from './repository.ts'
 import { ResticError, shortId } from './restic-error.ts'
-import { unseal } from './sealed.ts'
+import { quickLimitBytes, unseal } from './sealed.ts'
 import { hashOf } from './values.ts'
 import { decompress } from './zstd.ts'
 
@@ -22,7 +22,9 @@ export const openBlob = async (
   const what = `The blob ${shortId(place.id)} in the pack ${shortId(place.pack)}`
   const opened = await unseal(keys, sealed, what)
   const plain = place.compressed ? decompress(opened, place.sizeBytes, what) : opened
-  if ((await hashOf(plain)) === place.id) return plain
+  const { quick } = keys
+  const isQuick = quick !== undefined && plain.length <= quickLimitBytes
+  if ((isQuick ? quick.hash(plain) : await hashOf(plain)) === place.id) return plain
   throw new ResticError('damaged', `${what} does not hash to its name.`)
 }
 

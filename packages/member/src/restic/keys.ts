@@ -2,7 +2,7 @@ import { scrypt } from 'hash-wasm'
 import { checkSignal } from './patient.ts'
 import { resticLimits } from './limits.ts'
 import { problemOf, ResticError, shortId, type ResticCode } from './restic-error.ts'
-import { findUnsealed, importSealingKeys, type SealingKeys } from './sealed.ts'
+import { findUnsealed, importSealingKeys, type QuickCrypto, type SealingKeys } from './sealed.ts'
 import type { ResticSource } from './source.ts'
 import { hashOf, isRecord, parseJson, readBase64 } from './values.ts'
 
@@ -46,7 +46,11 @@ export const parseKeyFile = (bytes: Uint8Array, what: string): KeyFile => {
 }
 
 /** The repository's keys out of an opened key file. */
-const parseMasterKeys = async (plain: Uint8Array, what: string): Promise<SealingKeys> => {
+const parseMasterKeys = async (
+  plain: Uint8Array,
+  what: string,
+  quick: QuickCrypto | undefined,
+): Promise<SealingKeys> => {
   const damaged = () => new ResticError('key_damaged', `${what} holds no keys of restic.`)
   const value = parseJson(plain, damaged)
   const mac = isRecord(value) ? value['mac'] : undefined
@@ -61,7 +65,7 @@ const parseMasterKeys = async (plain: Uint8Array, what: string): Promise<Sealing
   bytes.set(encrypt)
   bytes.set(macKey, 32)
   bytes.set(factor, 48)
-  const keys = await importSealingKeys(bytes)
+  const keys = await importSealingKeys(bytes, quick)
   for (const secret of [bytes, encrypt, macKey, factor]) secret.fill(0)
   return keys
 }
@@ -77,11 +81,16 @@ const keysByPassword = async (password: Uint8Array, file: KeyFile): Promise<Seal
   return keys
 }
 
+export type OpenKeysOptions = {
+  readonly signal?: AbortSignal | undefined
+  readonly quick?: QuickCrypto | undefined
+}
+
 const tryKeyFile = async (
   source: ResticSource,
   id: string,
   password: Uint8Array,
-  signal: AbortSignal | undefined,
+  { signal, quick }: OpenKeysOptions,
 ): Promise<SealingKeys | undefined> => {
   const what = `The key file ${shortId(id)}`
   const bytes = await source.read('keys', id, undefined, signal)
@@ -91,7 +100,7 @@ const tryKeyFile = async (
   checkSignal(signal)
   const plain = await findUnsealed(await keysByPassword(password, file), file.data)
   if (!plain) return undefined
-  const keys = await parseMasterKeys(plain, what)
+  const keys = await parseMasterKeys(plain, what, quick)
   plain.fill(0)
   return keys
 }
@@ -109,8 +118,9 @@ const noneOpens = (codes: readonly ResticCode[], tried: number, message: string)
 export const openKeys = async (
   source: ResticSource,
   password: Uint8Array,
-  signal: AbortSignal | undefined,
+  options: OpenKeysOptions,
 ): Promise<SealingKeys> => {
+  const { signal } = options
   const files = await source.list('keys', signal)
   if (files.length === 0)
     throw new ResticError('no_keys', 'There is no key file, so this cannot be opened.')
@@ -123,7 +133,7 @@ export const openKeys = async (
     try {
       if (sizeBytes > resticLimits.keyFileBytes)
         throw new ResticError('key_damaged', `The key file ${shortId(id)} is too long.`)
-      const keys = await tryKeyFile(source, id, password, signal)
+      const keys = await tryKeyFile(source, id, password, options)
       if (keys) return keys
       tried++
     } catch (error) {
