@@ -15,7 +15,8 @@ import type { World } from '../access/foreign-ids.ts'
 export type Honest = {
   readonly entries: string
   readonly usedBytes: number
-  readonly repository: Repository
+  /** Without the progress of its scrub, which goes on by itself; what that found damaged stays. */
+  readonly repository: Omit<Repository, 'scrub'> & { readonly damagedCount: number }
 }
 
 /** What the victim of a World has, as told by the server and checked as a client does. */
@@ -45,8 +46,9 @@ export const lookAt = async ({
   assert.equal(codeOf(sessions), '')
   const kept = await instance.ask(getRepository, { token, params: { repository } })
   assert.equal(codeOf(kept), '')
+  const { scrub, ...lasting } = kept.json<Repository>()
   return {
-    repository: kept.json<Repository>(),
+    repository: { ...lasting, damagedCount: scrub.damagedCount },
     entries: toHex(verifier.position.chain),
     usedBytes: usage.json<{ usedBytes: number }>().usedBytes,
   }
