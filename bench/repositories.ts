@@ -52,6 +52,16 @@ const workloadsOf = (settings: Settings): Workload[] => [
   { name: 'lists', run: () => runLists(settings, settings.listed) },
 ]
 
+/** Those that are named, separated by commas; all of them where none is. @throws Error for a name that nobody has */
+const chosen = (contenders: readonly Contender[], names: string): readonly Contender[] => {
+  if (names === '') return contenders
+  return names.split(',').map((wanted) => {
+    const found = contenders.find(({ name }) => name === wanted)
+    if (found) return found
+    throw new Error(`--servers: ${contenders.map(({ name }) => name).join(',')}`)
+  })
+}
+
 /**
  * The restic protocol side by side: `hearthold rest-server` (whose figures the ratios are of), the full server, rclone
  * and rest-server, on one machine with client and server sharing it.
@@ -64,10 +74,13 @@ export const run = async (args: string[]): Promise<void> => {
       only: { type: 'string' },
       'size-mib': { type: 'string', default: '1024' },
       listed: { type: 'string', default: '100000' },
+      servers: { type: 'string', default: '' },
     },
   })
+  const { contenders, missing } = findContenders()
   const settings = {
-    ...findContenders(),
+    contenders: chosen(contenders, values.servers),
+    missing,
     rounds: Number(values.rounds),
     sizeMib: Number(values['size-mib']),
     listed: Number(values.listed),

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { DiskPace } from '../../disk/disk-pace.ts'
 import { PieceReader } from '../../disk/file-pieces.ts'
 import type { FileSystem } from '../../disk/file-system.ts'
 import { type FolderSync, folderSync } from '../../disk/folder-sync.ts'
@@ -10,6 +11,10 @@ import { Turns } from './turns.ts'
 
 /** Folders kept open for their fsyncs: those of two busy repositories. */
 const openFolders = 600
+/** Small enough to be still in the processor's cache when they are sent. */
+const pieceBytes = 256 * 1024
+/** A spinning disk takes longer for each piece, and several readers at once are better served by its own order. */
+const slowReadMs = 3
 
 export type DiskOptions = {
   readonly folder: string
@@ -44,7 +49,7 @@ export const makeDisk = (options: DiskOptions): Disk => {
     fs,
     folders,
     durable: new DurableFolders(fs, folders, folder),
-    pieces: new PieceReader(fs),
+    pieces: new PieceReader(fs, { pieceBytes, pace: new DiskPace(slowReadMs) }),
     indexes: new FolderIndexes({
       fs,
       now,
