@@ -118,11 +118,11 @@ export const placeIn = (folder: DiskFolder | undefined, node: ResticNode): DiskP
 
 /** This run's own: with a count behind it no name comes twice. What stands there already is never opened. */
 const runName = randomBytes(8).toString('hex')
-let unfinished = 0
+let unfinishedCount = 0
 
 /** A new name beside `path`, for what gets its own only when it is whole. */
 export const unfinishedBeside = (path: DiskPath): DiskPath => {
-  const name = Buffer.from(`.hearthold-${runName}${(unfinished++).toString(16)}.part`)
+  const name = Buffer.from(`.hearthold-${runName}${(unfinishedCount++).toString(16)}.part`)
   return Buffer.concat([path.subarray(0, path.lastIndexOf(slash) + 1), name])
 }
 

@@ -1,8 +1,7 @@
 /** Several items as one zip, made while it is read: nothing of it lies anywhere as a whole. */
 import { listFolder, readContent, type Share } from '@hearthold/member'
 import { newestVersion, type ShareNode, type Version } from '@hearthold/model'
-import { predictLength } from 'client-zip'
-import { zipDate, type ZipInput, zipStream } from '../zip-stream.ts'
+import { zipDate, type ZipInput, zipLength as bytesOfZip, zipStream } from '../zip-stream.ts'
 import type { Skipped } from './api.ts'
 import { createNames } from './safe-names.ts'
 
@@ -43,15 +42,20 @@ export const planZip = (share: Share, nodes: readonly ShareNode[]): ZipPlan => {
   return { entries, skipped }
 }
 
-const metadataOf = (entry: ZipEntry) =>
-  entry.version === undefined
-    ? { name: entry.name, lastModified: zipDate(entry.modifiedAt) }
-    : { name: entry.name, lastModified: zipDate(entry.modifiedAt), size: entry.sizeBytes }
+const metadataOf = (entry: ZipEntry) => ({
+  name: entry.name,
+  lastModified: zipDate(entry.modifiedAt),
+})
 
 /** Exact bytes of the zip, or undefined beyond what a number holds. */
 export const zipLength = (entries: readonly ZipEntry[]): number | undefined => {
-  const length = predictLength(entries.map(metadataOf))
-  return length <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(length) : undefined
+  const length = bytesOfZip(
+    entries.map(({ name, version, sizeBytes }) => ({
+      name,
+      size: version === undefined ? 0 : sizeBytes,
+    })),
+  )
+  return length <= Number.MAX_SAFE_INTEGER ? length : undefined
 }
 
 /** Small files that are fetched ahead of the one being written. */
@@ -95,7 +99,7 @@ export async function* zipBytes(
       signal.throwIfAborted()
       fetchAhead(i)
       const meta = metadataOf(entry)
-      if (entry.version === undefined) yield { name: meta.name, lastModified: meta.lastModified }
+      if (entry.version === undefined) yield meta
       else if (small(entry)) {
         const input = await ahead.get(entry)!
         ahead.delete(entry)
