@@ -6,7 +6,7 @@ const quickWeight = 1
 const mostWeight = 12
 
 /**
- * Knows whether a disk answers from the system's memory, as it mostly does. Then a read made on the spot costs a quarter less
+ * Knows whether a disk answers from the system's memory, as it mostly does. Then a call made on the spot costs a quarter less
  * processor time than one that is handed to a thread. A disk that lets its callers wait must not let everybody else wait,
  * too: after a few such calls they are made in threads for a while.
  */

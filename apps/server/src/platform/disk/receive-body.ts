@@ -1,6 +1,7 @@
 import { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
-import { type FileSystem, writeFully } from './file-system.ts'
+import type { DiskPace } from './disk-pace.ts'
+import { type FileSystem, writeFully, writeFullySync } from './file-system.ts'
 import { releaseBuffer } from './release-buffer.ts'
 
 /** One writev for this many bytes, unless told otherwise: eight of Node's 64 KiB reads. */
@@ -18,6 +19,8 @@ export type ReceiveOptions = {
   tooLong: () => Error
   /** Bytes of one write, asked for each: who has many bodies to receive at once may make them smaller. */
   batchBytes?: () => number
+  /** Where it is given, batches are written on the spot while the disk takes them at once. */
+  pace?: DiskPace
   /** Called with the length of each chunk as it comes; what it throws ends the body. */
   onChunk?: (count: number) => void
   /** Called with each batch in order, once; its bytes are on their way to the disk, not there. */
@@ -89,6 +92,38 @@ class BodyReceiver {
     if (this.#isFull() && !this.#failed) this.#options.body.pause()
   }
 
+  /** False where the disk makes its writers wait. */
+  #writesNow(): boolean {
+    const { pace } = this.#options
+    if (pace === undefined || !pace.isQuick()) return false
+    const parts = this.#takeBatch()
+    try {
+      this.#options.onBatch(parts)
+      pace.run(() => this.#writeParts(parts))
+      this.#options.onWritten()
+    } catch (error) {
+      this.#fail(error)
+    }
+    return true
+  }
+
+  #writeParts(parts: readonly Uint8Array[]): void {
+    const { fs, file, body } = this.#options
+    for (const part of parts) {
+      const { length } = part
+      writeFullySync(fs, file, part, this.#position)
+      this.#position += length
+      if (body instanceof IncomingMessage) releaseBuffer(part)
+    }
+  }
+
+  #takeBatch(): readonly Uint8Array[] {
+    const parts = this.#pending
+    this.#pending = []
+    this.#pendingBytes = 0
+    return parts
+  }
+
   readonly #onComplete = (): void => {
     this.#complete = true
     this.#onEnd()
@@ -108,16 +143,15 @@ class BodyReceiver {
 
   #flush(): void {
     if (this.#writing || this.#failed) return
-    if (this.#pendingBytes === 0 && this.#ended) this.#resolve(this.#complete)
-    else if (this.#pendingBytes > 0 && (this.#isFull() || this.#ended)) void this.#writeBatch()
+    if (this.#pendingBytes > 0 && (this.#isFull() || this.#ended) && !this.#writesNow())
+      return void this.#writeBatch()
+    if (this.#pendingBytes === 0 && this.#ended && !this.#failed) this.#resolve(this.#complete)
   }
 
   async #writeBatch(): Promise<void> {
     const { fs, file, body, onBatch, onWritten } = this.#options
-    const parts = this.#pending
     const bytes = this.#pendingBytes
-    this.#pending = []
-    this.#pendingBytes = 0
+    const parts = this.#takeBatch()
     this.#writing = true
     const written = writeFully(fs, file, parts, this.#position)
     try {

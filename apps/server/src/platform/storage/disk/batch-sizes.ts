@@ -1,8 +1,9 @@
 /**
- * Bytes of one write. Small enough that what has come is still in the processor's cache when it is hashed and written,
- * and that its memory is used again at once: with 2 MiB a gigabyte costs twice as much in the kernel.
+ * Bytes of one write: one read of Node's. What has come is then still in the processor's cache, and the system finds room
+ * for it among the memory that it uses all the time: for larger writes it takes larger pieces, which a virtual machine
+ * may have to fetch from its host. With 256 KiB a gigabyte costs twice as much in the kernel.
  */
-const standardBatch = 256 * 1024
+const standardBatch = 64 * 1024
 const smallestBatch = 16 * 1024
 /** Memory for what has come and is not written yet, over all bodies. */
 const heldBytes = 48 * 1024 * 1024

@@ -145,21 +145,49 @@ describe('faults of the disk', () => {
     },
   })
   test.each([
-    ['writev', 'ENOSPC', 'full'],
-    ['writev', 'EDQUOT', 'full'],
     ['writeSync', 'ENOSPC', 'full'],
+    ['writeSync', 'EDQUOT', 'full'],
     ['openSync', 'EMFILE', 'unavailable'],
     ['fsync', 'EIO', 'unavailable'],
     ['renameSync', 'EROFS', 'unavailable'],
     ['makeFolderSync', 'EACCES', 'unavailable'],
   ] as const)('%s with %s is told as %s, and leaves nothing', async (method, code, failure) => {
     const store = storageOf({ fs: failing(method, code) }).open(['r'])
-    const bytes = method === 'writeSync' ? small : large
-    await expect(write(store, objectOf(bytes), bytes)).rejects.toMatchObject({
-      failure,
-      message: expect.not.stringContaining('secret'),
-    })
+    for (const bytes of method === 'writeSync' ? [small, large] : [large])
+      await expect(write(store, objectOf(bytes), bytes)).rejects.toMatchObject({
+        failure,
+        message: expect.not.stringContaining('secret'),
+      })
     expect(allFiles()).toEqual([])
+  })
+
+  test('a disk that lets its writers wait is written to in threads, and its faults are told alike', async () => {
+    const slow = {
+      writeSync: (...call: Parameters<FileSystem['writeSync']>): number => {
+        const until = performance.now() + 12
+        while (performance.now() < until);
+        return nodeFileSystem.writeSync(...call)
+      },
+    }
+    const parts = Array.from({ length: 8 }, () => randomBytes(100_000))
+    const ref = objectOf(Buffer.concat(parts))
+    const writeParts = (store: RepositoryStore) =>
+      store.write(ref, Readable.from(parts, { objectMode: false }), {
+        sizeBytes: 800_000,
+        verify: true,
+      })
+    const refusing = storageOf({ fs: { ...failing('writev', 'ENOSPC'), ...slow } })
+    await expect(writeParts(refusing.open(['r']))).rejects.toMatchObject({ failure: 'full' })
+    expect(allFiles()).toEqual([])
+    let inThreads = 0
+    const writev = (...call: Parameters<FileSystem['writev']>): Promise<number> => {
+      inThreads++
+      return nodeFileSystem.writev(...call)
+    }
+    const storage = storageOf({ fs: { ...nodeFileSystem, ...slow, writev } })
+    expect(await writeParts(storage.open(['r']))).toMatchObject({ outcome: 'stored' })
+    expect(inThreads).toBeGreaterThan(0)
+    expect(readFileSync(pathOf(ref))).toEqual(Buffer.concat(parts))
   })
 
   test('no room is told before a byte is read, and a reserve is kept while bodies come', async () => {

@@ -11,6 +11,8 @@ import { Turns } from './turns.ts'
 
 /** Folders kept open for their fsyncs: those of two busy repositories. */
 const openFolders = 600
+/** A batch takes a tenth of it while the system has memory for its bytes. */
+const slowWriteMs = 10
 /** Small enough to be still in the processor's cache when they are sent. */
 const pieceBytes = 256 * 1024
 /** A spinning disk takes longer for each piece, and several readers at once are better served by its own order. */
@@ -38,6 +40,7 @@ export type Disk = {
   /** Paths of the temporary files being written. */
   readonly temporaries: Set<string>
   readonly batches: BatchSizes
+  readonly writePace: DiskPace
 }
 
 export const makeDisk = (options: DiskOptions): Disk => {
@@ -60,5 +63,6 @@ export const makeDisk = (options: DiskOptions): Disk => {
     turns: new Turns(),
     temporaries,
     batches: new BatchSizes(),
+    writePace: new DiskPace(slowWriteMs),
   }
 }

@@ -231,6 +231,7 @@ const receiveLarge =
       limitBytes: limitOf(ref, options),
       tooLong,
       batchBytes: disk.batches.bytes,
+      pace: disk.writePace,
       onChunk: (length) => options.onBytes?.(length),
       onBatch: (parts) => {
         for (const part of parts) {
