@@ -20,8 +20,8 @@ export type BlobStreamOptions = {
 }
 
 /** Blobs that are looked at together, so that what lies together is fetched together. */
-const windowBytes = 16 * 1024 * 1024
-const windowBlobs = 4096
+const windowBytes = 8 * 1024 * 1024
+const windowBlobs = 2048
 const windowsAtOnce = 3
 const defaultGapBytes = 128 * 1024
 
@@ -171,7 +171,7 @@ async function* answersOf<Item>(slots: readonly Slot<Item>[]): AsyncGenerator<Bl
 
 /**
  * Reads blobs in the order in which they are wanted: verified, with few requests, several of them on their way, about
- * 100 MB in memory at most. A blob that cannot be read is answered by its error. Throws what the source throws.
+ * 60 MB in memory at most. A blob that cannot be read is answered by its error. Throws what the source throws.
  */
 export async function* readBlobs<Item>(
   repository: ResticRepository,
