@@ -3,9 +3,9 @@ import { randomBytes } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { inflateRawSync } from 'node:zlib'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { readZip } from '../../apps/web/src/workers/test-zip.ts'
 import {
   act,
   chooseFiles,
@@ -57,30 +57,13 @@ afterAll(async () => {
 })
 afterEach(() => nothingWrong(view))
 
-/** Entries of a zip by its central directory: names, and bytes checked by their length. */
-const unzip = (zip: Buffer): Map<string, Buffer> => {
-  const end = zip.lastIndexOf(Buffer.from('504b0506', 'hex'))
-  const count = zip.readUInt16LE(end + 10)
-  const found = new Map<string, Buffer>()
-  for (let at = zip.readUInt32LE(end + 16), i = 0; i < count; i++) {
-    expect(zip.readUInt32LE(at)).toBe(0x02014b50)
-    const [method, packed, size] = [
-      zip.readUInt16LE(at + 10),
-      zip.readUInt32LE(at + 20),
-      zip.readUInt32LE(at + 24),
-    ]
-    const nameLength = zip.readUInt16LE(at + 28)
-    const local = zip.readUInt32LE(at + 42)
-    const name = zip.toString('utf8', at + 46, at + 46 + nameLength)
-    const from = local + 30 + zip.readUInt16LE(local + 26) + zip.readUInt16LE(local + 28)
-    const raw = zip.subarray(from, from + packed)
-    const bytes = method === 0 ? raw : inflateRawSync(raw)
-    expect(bytes.length).toBe(size)
-    if (!name.endsWith('/')) found.set(name, bytes)
-    at += 46 + nameLength + zip.readUInt16LE(at + 30) + zip.readUInt16LE(at + 32)
-  }
-  return found
-}
+/** Files of a zip by name. */
+const unzip = (zip: Buffer): Map<string, Buffer> =>
+  new Map(
+    [...readZip(zip)]
+      .filter(([name]) => !name.endsWith('/'))
+      .map(([name, { bytes }]) => [name, bytes]),
+  )
 
 const hashes = (all: Iterable<[string, Buffer]>): Record<string, string> =>
   Object.fromEntries([...all].map(([name, bytes]) => [name, sha256(bytes)]))

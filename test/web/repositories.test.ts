@@ -1,10 +1,7 @@
 /** Repositories in a real browser: made, written to by restic's protocol, opened, restored from, brought back, revoked. */
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { readZip } from '../../apps/web/src/workers/test-zip.ts'
 import { PlaintextScanner } from '../../tools/plaintext-scanner.ts'
 import { needlesFor } from '../custody/markers.ts'
 import { dumpStore } from './custody-store.ts'
@@ -46,21 +43,13 @@ let place: Place
 let made: TestRepository
 let host: Person
 
-/** What a zip holds, as another program reads it. */
-const unzipped = (bytes: Buffer): Map<string, string> => {
-  const folder = mkdtempSync(join(tmpdir(), 'hearthold-zip-'))
-  try {
-    writeFileSync(join(folder, 'a.zip'), bytes)
-    execFileSync('unzip', ['-q', 'a.zip', '-d', 'out'], { cwd: folder })
-    const list = execFileSync('find', ['out', '-type', 'f'], { cwd: folder, encoding: 'utf8' })
-    const files = list.trim().split('\n')
-    return new Map(
-      files.map((one) => [one.replace(/^out\//, ''), readFileSync(join(folder, one), 'utf8')]),
-    )
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
-}
+/** What a zip holds, without its folders. */
+const unzipped = (bytes: Buffer): Map<string, string> =>
+  new Map(
+    [...readZip(bytes)]
+      .filter(([name]) => !name.endsWith('/'))
+      .map(([name, entry]) => [name, entry.bytes.toString('utf8')]),
+  )
 
 const snapshotsOf = ({ files }: TestRepository): string[] =>
   [...files.keys()].filter((name) => name.startsWith('snapshots/'))

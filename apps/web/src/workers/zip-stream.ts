@@ -203,7 +203,8 @@ class Zip {
       ...{ offset: this.#offset, size: 0, crc: 0 },
     }
     yield localHeader(entry)
-    yield entry.name
+    // What is yielded may be given away, buffer and all; the directory needs the name again.
+    yield entry.name.slice()
     for await (const bytes of input instanceof Uint8Array ? [input] : (input ?? [])) {
       entry.crc = crc32(bytes, entry.crc)
       entry.size += bytes.length
@@ -214,8 +215,8 @@ class Zip {
     if (isLeftOut) entry.crc = ~entry.crc >>> 0
     else this.#entries.push(entry)
     const end = descriptor(entry)
-    yield end
     this.#offset += 30 + entry.name.length + entry.size + end.length
+    yield end
   }
 
   *end(): Generator<Bytes> {
