@@ -11,7 +11,7 @@ import type { LogService } from '../../apps/server/src/platform/logs/index.ts'
 import type { Database } from '../../apps/server/src/platform/db/index.ts'
 import { instanceSeed, openLogs, type Tables } from './log-parts.ts'
 
-const rounds = 20
+const rounds = 10
 const instanceKey = signingPublicKey(instanceSeed)
 let folder = ''
 beforeAll(() => {

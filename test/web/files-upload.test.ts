@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { readZip } from '../../apps/web/src/workers/test-zip.ts'
+import { readZip } from './read-zip.ts'
 import {
   act,
   chooseFiles,

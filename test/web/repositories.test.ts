@@ -1,7 +1,7 @@
 /** Repositories in a real browser: made, written to by restic's protocol, opened, restored from, brought back, revoked. */
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { readZip } from '../../apps/web/src/workers/test-zip.ts'
+import { readZip } from './read-zip.ts'
 import { PlaintextScanner } from '../../tools/plaintext-scanner.ts'
 import { needlesFor } from '../custody/markers.ts'
 import { dumpStore } from './custody-store.ts'

@@ -1,9 +1,14 @@
 import { crc32 as zlibCrc32 } from 'node:zlib'
 import { predictLength } from 'client-zip'
 import { describe, expect, it } from 'vitest'
-import { crc32 } from './crc-32.ts'
-import { readZip } from './test-zip.ts'
-import { type ZipInput, zipDate, zipLength, zipStream } from './zip-stream.ts'
+import { crc32 } from '../../apps/web/src/workers/crc-32.ts'
+import { readZip } from './read-zip.ts'
+import {
+  type ZipInput,
+  zipDate,
+  zipLength,
+  zipStream,
+} from '../../apps/web/src/workers/zip-stream.ts'
 
 const lastModified = new Date(2026, 2, 4, 10, 20, 30)
 const text = (content: string) => new TextEncoder().encode(content)

@@ -8,12 +8,12 @@ import {
   file,
   testPassword,
   TestRepository,
-} from '../../../../packages/member/src/restic/test-repository.oracle.ts'
-import { fakeTerminal } from '../../test/fake-terminal.ts'
-import { closeAll, listen } from '../../test/loopback.ts'
-import { selfSigned, type SelfSigned } from '../../test/self-signed.ts'
-import { catalogue } from '../commands/catalogue.ts'
-import { runCommandLine } from '../main.ts'
+} from '../../packages/member/src/restic/test-repository.oracle.ts'
+import { fakeTerminal } from '../../apps/cli/test/fake-terminal.ts'
+import { closeAll, listen } from '../../apps/cli/test/loopback.ts'
+import { selfSigned, type SelfSigned } from '../../apps/cli/test/self-signed.ts'
+import { catalogue } from '../../apps/cli/src/commands/catalogue.ts'
+import { runCommandLine } from '../../apps/cli/src/main.ts'
 
 /** Clears the screen, turns the direction, and pretends to be another line. */
 const evil = 'evil\u001b[2J\u009b31m\u202egpj\r\nfake'

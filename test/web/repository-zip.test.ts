@@ -6,11 +6,11 @@ import {
   memorySource,
   testPassword,
   TestRepository,
-} from '../../../../../packages/member/src/restic/test-repository.oracle.ts'
-import type { Skipped } from '../account/api.ts'
-import { readZip } from '../test-zip.ts'
-import { planRestore } from './restore-plan.ts'
-import { zipOf } from './restore.ts'
+} from '../../packages/member/src/restic/test-repository.oracle.ts'
+import type { Skipped } from '../../apps/web/src/workers/account/api.ts'
+import { readZip } from './read-zip.ts'
+import { planRestore } from '../../apps/web/src/workers/repository/restore-plan.ts'
+import { zipOf } from '../../apps/web/src/workers/repository/restore.ts'
 
 const mib = 1024 * 1024
 
