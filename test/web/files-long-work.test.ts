@@ -131,7 +131,7 @@ test('ten thousand files at once', async () => {
   })
   await stored(page, 10_000)
   const grid = page.getByRole('grid')
-  await expect.poll(() => grid.getAttribute('aria-rowcount')).toBe('10001')
+  await expect.poll(() => grid.getAttribute('aria-rowcount'), { timeout: 20_000 }).toBe('10001')
   await grid.locator('[data-row]').first().focus()
   await page.keyboard.press('End')
   await page.getByRole('button', { name: 'file 09999.txt', exact: true }).waitFor()
