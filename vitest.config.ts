@@ -27,6 +27,9 @@ const projects = async () => {
         include: sources,
         exclude: ['**/node_modules/**', '**/fixtures/**', ...inPage],
         sequence: { groupOrder: 0 },
+        // Some start a process or two, which on a busy machine takes as long as it takes.
+        testTimeout: 60_000,
+        hookTimeout: 60_000,
       },
     },
     {
@@ -79,8 +82,8 @@ const productProject = (name: string, include: string[], exclude: string[]) => (
     sequence: { groupOrder: 3 },
     testTimeout: name === 'long' ? 4 * 3600_000 : 120_000,
     hookTimeout: 120_000,
-    // Each file starts servers of its own: more of them at once only steals time from another.
-    maxWorkers: 2,
+    // Each file starts servers of its own, and waits for them half of its time.
+    maxWorkers: 3,
   },
 })
 
