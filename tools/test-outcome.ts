@@ -1,4 +1,5 @@
 /** What a test run amounts to: kept apart from the running, so that it can be tested itself. */
+import type { ListedSkip } from './listed-skips.ts'
 
 /** One run as it was observed. */
 export type RunOutcome = {
@@ -7,6 +8,9 @@ export type RunOutcome = {
   brokenFiles: string[]
   /** How many errors were thrown outside any test. */
   strayErrors: number
+  suite: string
+  /** Only some files ran, so that nothing can be said of the others. */
+  filtered: boolean
   /** Projects that must have run at least one test. */
   expectedProjects: string[]
 }
@@ -16,14 +20,15 @@ export type Verdict = { passed: number; failed: number; skipped: number; complai
 
 /**
  * Counts a run. Whatever should fail it counts as failed: a file that did not load, an error
- * outside any test, a test that never ended, a skip nobody listed, a project that ran nothing.
+ * outside any test, a test that never ended, a skip nobody listed, a listed skip of this suite
+ * that no test has the name of, a project that ran nothing.
  */
-export const judge = (
-  outcome: RunOutcome,
-  listedSkips: { test: string; reason: string }[],
-): Verdict => {
+export const judge = (outcome: RunOutcome, listedSkips: readonly ListedSkip[]): Verdict => {
+  const listed = listedSkips.filter(({ suite }) => suite === outcome.suite)
   const inState = (state: string) => outcome.tests.filter((test) => test.state === state)
-  const isListed = (name: string) => listedSkips.some(({ test }) => name.startsWith(test))
+  const isListed = (name: string) => listed.some(({ test }) => name.startsWith(test))
+  const isStale = ({ test }: ListedSkip) =>
+    !outcome.filtered && !outcome.tests.some(({ name }) => name.startsWith(test))
   const skipped = inState('skipped')
   const complaints = [
     ...outcome.brokenFiles.map((file) => `Did not load or clean up: ${file}`),
@@ -31,6 +36,7 @@ export const judge = (
     ...skipped
       .filter(({ name }) => !isListed(name))
       .map(({ name }) => `Skipped, unlisted: ${name}`),
+    ...listed.filter(isStale).map(({ test }) => `Listed as skipped, but no such test: ${test}`),
     ...outcome.expectedProjects
       .filter((project) => !outcome.tests.some((test) => test.project === project))
       .map((project) => `The project "${project}" ran no test`),

@@ -35,6 +35,8 @@ const run = async (suite: string, filters: string[]): Promise<number> => {
       .filter((module) => module.errors().length > 0)
       .map((module) => `${module.project.name} ${module.relativeModuleId}`),
     strayErrors: vitest.state.getUnhandledErrors().length,
+    suite,
+    filtered: filters.length > 0,
     expectedProjects: filters.length > 0 ? [] : vitest.projects.map((project) => project.name),
   }
   await vitest.close()
