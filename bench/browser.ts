@@ -9,6 +9,7 @@ import { rows } from './browser/rows.ts'
 import { transfers } from './browser/transfers.ts'
 import { unlocking } from './browser/unlocking.ts'
 import { verifying } from './browser/verifying.ts'
+import { UsageError } from './options/usage-error.ts'
 
 export type Settings = { readonly mib: number; readonly nodes: number; readonly rounds: number }
 
@@ -21,7 +22,7 @@ const measures: Readonly<Record<string, (settings: Settings) => Promise<void>>> 
 }
 
 const whole = (name: string, text: string): number => {
-  if (!/^[1-9]\d{0,6}$/.test(text)) throw new Error(`--${name} takes a whole number.`)
+  if (!/^[1-9]\d{0,6}$/.test(text)) throw new UsageError(`--${name} takes a whole number.`)
   return Number(text)
 }
 
@@ -42,7 +43,7 @@ export const run = async (args: string[]): Promise<void> => {
   }
   for (const name of chosen) {
     const measure = measures[name]
-    if (!measure) throw new Error(`Which measure? ${Object.keys(measures).join(', ')}`)
+    if (!measure) throw new UsageError(`Which measure? ${Object.keys(measures).join(', ')}`)
     await measure(settings)
   }
 }

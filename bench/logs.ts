@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { inProcess } from './logs/in-process.ts'
 import { overHttp } from './logs/over-http.ts'
+import { UsageError } from './options/usage-error.ts'
 
 /**
  * What the log service itself costs, in the process (`service-alone`, `service-writers`, `verify`), and what the whole
@@ -14,7 +15,7 @@ export const run = async (args: string[]): Promise<void> => {
   const chosen = values.only?.split(',') ?? Object.keys(all)
   for (const name of chosen) {
     const measure = all[name]
-    if (!measure) throw new Error(`Which measure? ${Object.keys(all).join(', ')}`)
+    if (!measure) throw new UsageError(`Which measure? ${Object.keys(all).join(', ')}`)
     await measure(values.profile)
   }
 }

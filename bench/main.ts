@@ -5,6 +5,7 @@
 import { readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { UsageError } from './options/usage-error.ts'
 
 const folder = dirname(fileURLToPath(import.meta.url))
 const areas = async (): Promise<string[]> =>
@@ -23,8 +24,20 @@ const main = async (): Promise<number> => {
   const { run } = (await import(join(folder, `${area}.ts`))) as {
     run: (args: string[]) => Promise<void>
   }
-  await run(args)
-  return 0
+  try {
+    await run(args)
+    return 0
+  } catch (error) {
+    if (!isUsageError(error)) throw error
+    process.stderr.write(`bench ${area}: ${error.message.split('\n', 1)[0]}\n`)
+    return 2
+  }
 }
+
+/** Also what parseArgs says of an option that nobody knows. */
+const isUsageError = (error: unknown): error is Error =>
+  error instanceof UsageError ||
+  (error instanceof Error &&
+    String((error as NodeJS.ErrnoException).code).startsWith('ERR_PARSE_ARGS'))
 
 process.exitCode = await main()

@@ -3,6 +3,7 @@ import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { resticMissing, resticVersion } from '../tools/demo/restic.ts'
+import { countOf, UsageError } from './options/usage-error.ts'
 import { report } from './peers/statistics.ts'
 import {
   type Contender,
@@ -52,13 +53,13 @@ const workloadsOf = (settings: Settings): Workload[] => [
   { name: 'lists', run: () => runLists(settings, settings.listed) },
 ]
 
-/** Those that are named, separated by commas; all of them where none is. @throws Error for a name that nobody has */
+/** Those that are named, separated by commas; all of them where none is. @throws UsageError for a name that nobody has */
 const chosen = (contenders: readonly Contender[], names: string): readonly Contender[] => {
   if (names === '') return contenders
   return names.split(',').map((wanted) => {
     const found = contenders.find(({ name }) => name === wanted)
     if (found) return found
-    throw new Error(`--servers: ${contenders.map(({ name }) => name).join(',')}`)
+    throw new UsageError(`--servers: some of ${contenders.map(({ name }) => name).join(',')}`)
   })
 }
 
@@ -81,14 +82,14 @@ export const run = async (args: string[]): Promise<void> => {
   const settings = {
     contenders: chosen(contenders, values.servers),
     missing,
-    rounds: Number(values.rounds),
-    sizeMib: Number(values['size-mib']),
-    listed: Number(values.listed),
+    rounds: countOf('--rounds', values.rounds),
+    sizeMib: countOf('--size-mib', values['size-mib']),
+    listed: countOf('--listed', values.listed),
   }
   const workloads = workloadsOf(settings).filter(({ name }) => name.includes(values.only ?? ''))
   if (workloads.length === 0)
-    throw new Error(
-      `--only: ${workloadsOf(settings)
+    throw new UsageError(
+      `--only: part of ${workloadsOf(settings)
         .map(({ name }) => name)
         .join(' | ')}`,
     )
