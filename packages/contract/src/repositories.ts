@@ -54,7 +54,10 @@ export const getRepository = endpoint({
   params: OfRepository,
   answer: Repository,
 })
-/** A shorter freeze holds for what is deleted from then on, and needs a fresh proof: see REPO-5. */
+/**
+ * A shorter freeze holds for what is deleted from then on: see REPO-5. What protects less needs a fresh proof: a shorter
+ * freeze, a lower quota, a later or no alarm, the end of an alarm about many deletions.
+ */
 export const updateRepository = endpoint({
   name: 'updateRepository',
   method: 'PATCH',

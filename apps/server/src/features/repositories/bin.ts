@@ -2,6 +2,7 @@ import { type AnswerOf, type getBin, ProblemError, type restoreBin } from '@hear
 import type { SessionContext } from '#platform/access/session.ts'
 import { type BinnedObject, type RepositoryStore, StorageError } from '#platform/storage/storage.ts'
 import { noteAlarms } from './alarms.ts'
+import { burstMs } from './counts.ts'
 import { dayMs, hourMs } from './deps.ts'
 import type { Live } from './live.ts'
 import type { Parts } from './parts.ts'
@@ -40,10 +41,17 @@ const addTo = (
   // The first of the hour: what was deleted since then is the whole group.
   group.deletedAt = Math.min(group.deletedAt, deletedAt)
   group.keptUntil = Math.max(group.keptUntil, keptUntil)
-  group.snapshots += ref.type === 'snapshots' ? 1 : 0
-  group.objects += 1
-  group.bytes += sizeBytes
+  addAmount(group, { ref, sizeBytes })
   groups.set(hour, group)
+}
+
+const addAmount = (
+  to: Amount & { snapshots: number },
+  { ref, sizeBytes }: Pick<BinnedObject, 'ref' | 'sizeBytes'>,
+): void => {
+  to.snapshots += ref.type === 'snapshots' ? 1 : 0
+  to.objects += 1
+  to.bytes += sizeBytes
 }
 
 /** Whatever a snapshot needs is back before it. */
@@ -64,36 +72,62 @@ export const restoreFromBin = async (
   const live = catalogue.own(session, id)
   await live.count()
   const member = await memberRoom(deps, catalogue, live.facts.account)
-  const restored = await live.inTurn(() =>
+  const { burstSince } = live.facts
+  const burstBegan = burstSince === null ? Infinity : burstSince - burstMs
+  const { restored, left } = await live.inTurn(() =>
     live.guard(async () => {
       const store = await live.store()
-      const { bytes, others, config } = await selected(store, deletedSince)
+      const { bytes, others, config, left } = await selected(store, deletedSince, burstBegan)
       if (bytes > roomIn(catalogue, live, member))
         throw new ProblemError('over_quota', 'There is no room left in the quota for all of it.')
-      const amount = await bringBack(live, store, deletedSince, others)
-      if (config !== undefined) await bringConfigBack(parts, live, store, config, amount)
-      return amount
+      const room = holdRoom(live, bytes)
+      try {
+        const amount = await bringBack(live, store, deletedSince, others, room)
+        if (config !== undefined) await bringConfigBack(parts, live, store, config, amount)
+        return { restored: amount, left }
+      } finally {
+        room.give(bytes)
+      }
     }),
   )
-  if (live.facts.burstSince !== null) await endBurst(deps.clock.now(), live)
+  // Who brings a little back, or nothing, has not undone it.
+  if (burstSince !== null && !live.counts.isMuch(left)) await endBurst(deps.clock.now(), live)
   await noteAlarms(deps, live)
   return restored
 }
 
-const selected = async (store: RepositoryStore, deletedSince: number) => {
+/** What comes back, and what was deleted from `burstBegan` on and stays in the bin. */
+const selected = async (store: RepositoryStore, deletedSince: number, burstBegan: number) => {
   let bytes = 0
+  const left = { snapshots: 0, objects: 0, bytes: 0 }
   const others: BinnedObject[] = []
   let config: BinnedObject | undefined
   for await (const part of store.bin.list())
     for (const object of part) {
-      if (object.deletedAt < deletedSince) continue
+      if (object.deletedAt < deletedSince) {
+        if (object.deletedAt >= burstBegan) addAmount(left, object)
+        continue
+      }
       bytes += object.sizeBytes
       if (object.ref.type === 'config') {
         if (config === undefined || object.deletedAt < config.deletedAt) config = object
       } else if (object.ref.type !== 'data') others.push(object)
     }
   others.sort((a, b) => (order[a.ref.type] ?? 0) - (order[b.ref.type] ?? 0))
-  return { bytes, others, config }
+  return { bytes, others, config, left }
+}
+
+/** Room for what comes back, so that no upload takes it meanwhile; given back as that is counted, never more than was held. */
+const holdRoom = ({ counts }: Live, bytes: number): { give(bytes: number): void } => {
+  let held = bytes
+  counts.reservedBytes += held
+  return {
+    give: (part) => {
+      const given = Math.min(part, held)
+      held -= given
+      counts.reservedBytes -= given
+    },
+  }
 }
 
 const bringBack = async (
@@ -101,12 +135,14 @@ const bringBack = async (
   store: RepositoryStore,
   deletedSince: number,
   others: readonly BinnedObject[],
+  room: { give(bytes: number): void },
 ): Promise<Amount> => {
   const amount: Amount = { objects: 0, bytes: 0 }
   const one = async (object: BinnedObject): Promise<void> => {
     // Under this name lie wrong bytes: what the bin has may be the only right ones.
     if (live.damaged.has(`${object.ref.type}/${object.ref.id}`)) return
     const back = await store.bin.restore(object)
+    room.give(object.sizeBytes)
     live.counts.unbinned(object, back)
     if (!back) return
     amount.objects += 1

@@ -9,7 +9,8 @@ import type { KnownCounts } from './store.ts'
 
 /** Days of the last 60 are shown. */
 const shownDays = 60
-const burstMs = dayMs
+/** Within this time. */
+export const burstMs = dayMs
 /** More than half, and at least so much. */
 const burstSnapshots = 5
 const burstBytes = 100 * 1024 * 1024
@@ -148,9 +149,13 @@ export class Counts {
       gone.objects += objects
       gone.bytes += bytes
     }
-    if (gone.snapshots >= burstSnapshots && gone.snapshots > this.#snapshots.size) return true
-    const much = gone.bytes >= burstBytes || gone.objects >= burstObjects
-    return much && gone.bytes > this.usedBytes
+    return this.isMuch(gone)
+  }
+
+  /** Whether so much deleted at once is an alarm, beside what is there now. */
+  isMuch({ snapshots, objects, bytes }: Omit<Deleted, 'hour'>): boolean {
+    if (snapshots >= burstSnapshots && snapshots > this.#snapshots.size) return true
+    return (bytes >= burstBytes || objects >= burstObjects) && bytes > this.usedBytes
   }
 
   get snapshots(): number {

@@ -83,6 +83,27 @@ const checkStorage = async ({ openStorage }: Parts['deps'], storage: string): Pr
   }
 }
 
+/** Infinity for what has no end. */
+const limitOf = (value: number | null): number => value ?? Infinity
+
+/**
+ * What a stolen session must not do alone: with it a thief could destroy sooner, make backups fail, or keep anybody from
+ * hearing of it.
+ */
+const weakens = (
+  { quotaBytes, freezeDays, alarmAfterHours, burstSeen }: BodyOf<typeof updateRepository>,
+  { facts }: Live,
+): boolean =>
+  (freezeDays !== undefined && freezeDays < facts.freezeDays) ||
+  (quotaBytes !== undefined && limitOf(quotaBytes) < limitOf(facts.quotaBytes)) ||
+  (alarmAfterHours !== undefined && limitOf(alarmAfterHours) > limitOf(facts.alarmAfterHours)) ||
+  // Before the alarm too: it begins to count deletions anew.
+  burstSeen === true
+
+/**
+ * Changes settings.
+ * @throws ProblemError `step_up_needed` for what weakens the repository; then nothing is changed
+ */
 export const update = async (
   { deps, catalogue }: Parts,
   session: SessionContext,
@@ -91,8 +112,7 @@ export const update = async (
 ): Promise<Repository> => {
   const live = catalogue.own(session, id)
   const { burstSeen, ...settings } = wanted
-  const shorter = settings.freezeDays !== undefined && settings.freezeDays < live.facts.freezeDays
-  if (shorter) await deps.members.checkFreshProof(session)
+  if (weakens(wanted, live)) await deps.members.checkFreshProof(session)
   await live.save(settings)
   if (burstSeen) await endBurst(deps.clock.now(), live)
   await noteAlarms(deps, live)
