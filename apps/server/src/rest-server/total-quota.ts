@@ -1,6 +1,7 @@
 import { lstatSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Reservation } from '#platform/restic/policy.ts'
+import { listFile } from '#platform/storage/disk/layout.ts'
 import { StorageError } from '#platform/storage/storage.ts'
 
 /** One limit for all repositories below a folder. */
@@ -32,10 +33,12 @@ const sizeOf = (path: string): number => {
 }
 
 const leftBehind = /\.rest-server-temp[^/]*$/
+const isNoObject = (name: string): boolean =>
+  leftBehind.test(name) || name === listFile || name === `${listFile}.new`
 
 /**
- * The bytes of all files below a folder, as `ls` shows them. Folders count nothing, nor does what a cut upload left
- * behind, since that is swept away; links are not followed.
+ * The bytes of all files below a folder, as `ls` shows them. Folders count nothing, nor do what a cut upload left behind,
+ * since that is swept away, and the lists that we write down ourselves; links are not followed.
  * @throws the file system's error
  */
 export const bytesBelow = (folder: string): number => {
@@ -43,7 +46,7 @@ export const bytesBelow = (folder: string): number => {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name)
     if (entry.isDirectory()) total += bytesBelow(path)
-    else if (!leftBehind.test(entry.name)) total += sizeOf(path)
+    else if (!isNoObject(entry.name)) total += sizeOf(path)
   }
   return total
 }

@@ -1,4 +1,4 @@
-import { binFolder } from '../storage/disk/layout.ts'
+import { binFolder, listFile } from '../storage/disk/layout.ts'
 import { type ObjectRef, type ObjectType, objectTypes } from '../storage/storage.ts'
 
 /** What of a repository a request is about. */
@@ -63,7 +63,7 @@ const folderName = (encoded: string): string | undefined => {
       return undefined
     }
   // `d%61ta` would be a repository among the objects of another.
-  const isPart = partNames.has(name) || name === binFolder
+  const isPart = partNames.has(name) || name === binFolder || name === listFile
   const isTrick = name === '' || name === '.' || name === '..' || isPart
   return isTrick || /[/\\\0]/.test(name) || Buffer.byteLength(name) > longestName ? undefined : name
 }

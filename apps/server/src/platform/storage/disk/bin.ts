@@ -9,7 +9,6 @@ import {
 } from '../storage.ts'
 import type { Disk } from './disk.ts'
 import { asStorageErrors, hasNoLinks, isTaken } from './disk-errors.ts'
-import { turn } from './folder-index.ts'
 import {
   binFolder,
   binFolderOf,
@@ -19,6 +18,7 @@ import {
   folderOf,
   parseBinName,
 } from './layout.ts'
+import { turn } from './turns.ts'
 
 /** Told of and looked at so many at a time. */
 const perTurn = 256
@@ -64,6 +64,7 @@ export class DiskBin implements BinStore {
     return asStorageErrors(() =>
       this.#disk.turns.run(to, async () => {
         const from = this.#binPathOf(object)
+        await this.#disk.indexes.load(this.#repository)
         if (!this.#disk.fs.statSync(from)) return false
         const moved = await this.#move(from, to, joined(this.#repository, folderOf(object.ref)))
         // Other bytes may stand in the place of a config.
@@ -82,7 +83,8 @@ export class DiskBin implements BinStore {
     deletedAt: number,
     keptUntil: number,
   ): Promise<ObjectStat | undefined> {
-    const { fs } = this.#disk
+    const { fs, indexes } = this.#disk
+    await indexes.load(this.#repository)
     const from = this.#pathOf(ref)
     const stat = fs.statSync(from)
     if (!stat) return undefined
@@ -95,7 +97,7 @@ export class DiskBin implements BinStore {
 
   /** False if the name is taken; nothing is changed then. */
   async #move(from: string, to: string, folder: string): Promise<boolean> {
-    const { fs, durable, folders } = this.#disk
+    const { fs, durable, folders, indexes } = this.#disk
     const synced = await durable.within(folder, () => {
       const sync = folders.changing(folder)
       return this.#link(from, to) ? sync : undefined
@@ -108,15 +110,15 @@ export class DiskBin implements BinStore {
       tryEach(() => fs.statSync(from) && fs.removeSync(to))
       throw error
     }
-    fs.removeSync(from)
+    indexes.change(from, false, () => fs.removeSync(from))
     return true
   }
 
   /** False if the name is taken. */
   #link(from: string, to: string): boolean {
-    const { fs } = this.#disk
+    const { fs, indexes } = this.#disk
     try {
-      fs.linkSync(from, to)
+      indexes.change(to, false, () => fs.linkSync(from, to))
       return true
     } catch (error) {
       if (isTaken(error)) return false

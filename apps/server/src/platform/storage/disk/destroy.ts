@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Disk } from './disk.ts'
-import { turn } from './folder-index.ts'
 import { binFolder, repositoryFolders } from './layout.ts'
+import { turn } from './turns.ts'
 import { objectTypes } from '../storage.ts'
 
 const perTurn = 64
@@ -13,6 +13,7 @@ const perTurn = 64
 export const destroyRepository = async (disk: Disk, repository: string): Promise<void> => {
   const { fs, durable, indexes } = disk
   durable.forget(repository)
+  await indexes.forgetRepository(repository)
   fs.removeSync(join(repository, 'config'))
   const bins = [...objectTypes.map((type) => `${binFolder}/${type}`), binFolder]
   for (const folder of [...repositoryFolders.toReversed(), ...bins]) {

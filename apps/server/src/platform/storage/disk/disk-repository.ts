@@ -18,8 +18,8 @@ import {
 import { DiskBin } from './bin.ts'
 import type { Disk } from './disk.ts'
 import { asStorageErrors, asStorageErrorsSync, isMissing, storageError } from './disk-errors.ts'
-import { turn } from './folder-index.ts'
 import { folderOf, foldersOfType, joined, nameOf, shardFolders } from './layout.ts'
+import { turn } from './turns.ts'
 import { writeObject } from './write-object.ts'
 
 /** Up to here one read at once, which is faster than any stream. */
@@ -76,6 +76,8 @@ export class DiskRepository implements RepositoryStore {
 
   write(ref: ObjectRef, body: Readable, options: WriteOptions): Promise<WriteOutcome> {
     const folder = joined(this.#folder, folderOf(ref))
+    const loading = this.#disk.indexes.load(this.#folder)
+    if (loading !== undefined) return loading.then(() => this.write(ref, body, options))
     return writeObject(this.#disk, { ref, folder, path: join(folder, nameOf(ref)) }, body, options)
   }
 
@@ -83,9 +85,10 @@ export class DiskRepository implements RepositoryStore {
     const path = this.#pathOf(ref)
     return asStorageErrors(() =>
       this.#disk.turns.run(path, async () => {
-        const { fs } = this.#disk
+        const { fs, indexes } = this.#disk
+        await indexes.load(this.#folder)
         const stat = fs.statSync(path)
-        if (!stat || !fs.removeSync(path)) return undefined
+        if (!stat || !indexes.change(path, false, () => fs.removeSync(path))) return undefined
         return { sizeBytes: stat.sizeBytes, storedAt: stat.modifiedAt }
       }),
     )
@@ -100,7 +103,7 @@ export class DiskRepository implements RepositoryStore {
       if (!this.#hasPlaceFor(type)) return undefined
       const parts: Uint8Array[] = [open]
       for (const folder of foldersOfType(type)) {
-        const index = await this.#disk.indexes.of(joined(this.#folder, folder), folder)
+        const index = await this.#disk.indexes.of(this.#folder, folder)
         if (index === undefined || index.count === 0) continue
         const text = index.json(version)
         parts.push(parts.length === 1 ? text.subarray(1) : text)
@@ -116,9 +119,7 @@ export class DiskRepository implements RepositoryStore {
 
   async *#list(type: ObjectType): AsyncGenerator<readonly ListedObject[]> {
     for (const folder of foldersOfType(type)) {
-      const index = await asStorageErrors(() =>
-        this.#disk.indexes.of(joined(this.#folder, folder), folder),
-      )
+      const index = await asStorageErrors(() => this.#disk.indexes.of(this.#folder, folder))
       if (index !== undefined && index.count > 0) yield index.objects()
       await turn()
     }

@@ -4,8 +4,9 @@ import { PieceReader } from '../../disk/file-pieces.ts'
 import type { FileSystem } from '../../disk/file-system.ts'
 import { type FolderSync, folderSync } from '../../disk/folder-sync.ts'
 import { BatchSizes } from './batch-sizes.ts'
-import { FolderIndexes } from './folder-index.ts'
 import { DurableFolders } from './durable-folders.ts'
+import { FolderIndexes } from './folder-indexes.ts'
+import { ListFiles } from './list-file.ts'
 import { Room } from './room.ts'
 import { Turns } from './turns.ts'
 
@@ -24,6 +25,8 @@ export type DiskOptions = {
   readonly reserveBytes: number
   readonly indexCacheBytes: number
   readonly now: () => number
+  /** See DiskStorageOptions. */
+  readonly boot: string | undefined
 }
 
 /** What all repositories of one folder share. */
@@ -44,9 +47,11 @@ export type Disk = {
 }
 
 export const makeDisk = (options: DiskOptions): Disk => {
-  const { folder, fs, reserveBytes, indexCacheBytes, now } = options
+  const { folder, fs, reserveBytes, indexCacheBytes: limitBytes, now, boot } = options
   const folders = folderSync(fs, { limit: openFolders, shared: true })
   const temporaries = new Set<string>()
+  const room = new Room(fs, folder, reserveBytes)
+  const checkRoom = (sizeBytes: number): void => room.check(sizeBytes)
   return {
     root: folder,
     fs,
@@ -56,10 +61,11 @@ export const makeDisk = (options: DiskOptions): Disk => {
     indexes: new FolderIndexes({
       fs,
       now,
-      limitBytes: indexCacheBytes,
+      limitBytes,
       isInUse: (at, name) => temporaries.has(join(at, name)),
+      files: boot === undefined ? undefined : new ListFiles({ fs, boot, limitBytes, checkRoom }),
     }),
-    room: new Room(fs, folder, reserveBytes),
+    room,
     turns: new Turns(),
     temporaries,
     batches: new BatchSizes(),

@@ -5,6 +5,7 @@ import { destroyRepository } from './destroy.ts'
 import { makeDisk } from './disk.ts'
 import { asStorageErrors, asStorageErrorsSync } from './disk-errors.ts'
 import { DiskRepository } from './disk-repository.ts'
+import { bootOfMachine } from './list-file.ts'
 
 export type DiskStorageOptions = {
   /** Absolute; made, with its parents, where it is missing. Repositories are folders in it, or it is one itself. */
@@ -16,6 +17,11 @@ export type DiskStorageOptions = {
   readonly reserveBytes?: number
   /** Memory for what is remembered of folders. */
   readonly indexCacheBytes?: number
+  /**
+   * Of this start of the machine. What was written down under another is not believed; undefined: nothing is written down.
+   * By default the kernel's.
+   */
+  readonly boot?: string | undefined
   /** The time of the disk in ms since 1970, to compare its files' times with. */
   readonly now?: () => number
 }
@@ -36,6 +42,7 @@ export const openDiskStorage = (options: DiskStorageOptions): RepositoryStorage 
     reserveBytes: options.reserveBytes ?? 0,
     indexCacheBytes: options.indexCacheBytes ?? standardIndexCacheBytes,
     now: options.now ?? Date.now,
+    boot: 'boot' in options ? options.boot : bootOfMachine(),
   })
   return {
     open: (folder) => new DiskRepository(disk, join(root, ...folder)),
@@ -43,6 +50,7 @@ export const openDiskStorage = (options: DiskStorageOptions): RepositoryStorage 
     freeBytes: () => asStorageErrorsSync(() => disk.room.freeBytes()),
     close: async () => {
       await disk.turns.idle()
+      await disk.indexes.close()
       disk.folders.close()
     },
   }

@@ -8,6 +8,12 @@ import { type ObjectRef, type ObjectType, objectTypes } from '../storage.ts'
  */
 export const binFolder = '.bin'
 
+/**
+ * Of ours, too: what is in `data`, so that a list need not look at every file. Nothing depends on it, and rest-server does
+ * not look at it.
+ */
+export const listFile = '.hearthold-list'
+
 /** `00` to `ff`. */
 export const shardNames: readonly string[] = Array.from({ length: 256 }, (_, index) =>
   index.toString(16).padStart(2, '0'),

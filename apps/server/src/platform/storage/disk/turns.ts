@@ -1,3 +1,6 @@
+/** For others: they get their turn before this answers. */
+export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
 /** One thing after another for each key; what waits holds nothing but its place. */
 export class Turns {
   readonly #last = new Map<string, Promise<unknown>>()
@@ -6,12 +9,12 @@ export class Turns {
   run<Answer>(key: string, work: () => Promise<Answer>): Promise<Answer> {
     const before = this.#last.get(key)
     const answer = before === undefined ? work() : before.then(work)
-    const turn = answer
+    const mine = answer
       .catch(() => undefined)
       .finally(() => {
-        if (this.#last.get(key) === turn) this.#last.delete(key)
+        if (this.#last.get(key) === mine) this.#last.delete(key)
       })
-    this.#last.set(key, turn)
+    this.#last.set(key, mine)
     return answer
   }
 

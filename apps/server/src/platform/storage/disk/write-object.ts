@@ -148,7 +148,7 @@ const openTemporary = (
   const temporary = join(folder, temporaryName(nameOf(ref), nextChance()))
   return disk.durable.within(folder, () => ({
     temporary,
-    file: disk.fs.openSync(temporary, 'wx'),
+    file: disk.indexes.change(temporary, true, () => disk.fs.openSync(temporary, 'wx')),
   }))
 }
 
@@ -182,7 +182,7 @@ const fillTemporary = async (disk: Disk, target: Target, fill: Fill): Promise<Re
     await fs.fsync(file)
     return { ...filled, temporary }
   } catch (error) {
-    tryEach(() => fs.removeSync(temporary))
+    tryEach(() => disk.indexes.change(temporary, true, () => fs.removeSync(temporary)))
     temporaries.delete(temporary)
     throw error
   } finally {
@@ -263,7 +263,8 @@ const publish = (
     let isMoved = false
     try {
       const mayReplace = target.ref.type !== 'config' && options.verify
-      if (fs.statSync(target.path)) {
+      const isNew = fs.statSync(target.path) === undefined
+      if (!isNew) {
         const stored = await hashFile(fs, target.path)
         if (stored === sha256) {
           await confirm(disk, target, undefined)
@@ -272,16 +273,18 @@ const publish = (
         if (stored !== undefined && !mayReplace) throw otherBytes()
       }
       const synced = disk.folders.changing(target.folder)
-      if (rename(disk, temporary, target.path, mayReplace)) isMoved = true
+      const move = (): boolean => rename(disk, temporary, target.path, mayReplace)
+      if (disk.indexes.change(target.path, isNew, move)) isMoved = true
       try {
         await synced()
       } catch (error) {
-        tryEach(() => fs.removeSync(target.path))
+        tryEach(() => disk.indexes.change(target.path, false, () => fs.removeSync(target.path)))
         throw error
       }
       return { outcome: 'stored', sizeBytes }
     } finally {
-      if (!isMoved) tryEach(() => fs.removeSync(temporary))
+      if (!isMoved)
+        tryEach(() => disk.indexes.change(temporary, true, () => fs.removeSync(temporary)))
       disk.temporaries.delete(temporary)
     }
   })
