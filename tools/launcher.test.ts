@@ -13,7 +13,11 @@ const app = (name: string) => `
 export const main = async (argv: string[]): Promise<number> => {
   const stopped = Promise.withResolvers<number>()
   const alive = setInterval(() => {}, 1000)
-  process.on('SIGTERM', () => stopped.resolve(7))
+  for (const [signal, code] of [['SIGTERM', 7], ['SIGINT', 8], ['SIGHUP', 9]] as const)
+    process.on(signal, () => {
+      console.log(signal)
+      stopped.resolve(code)
+    })
   if (!argv.includes('--wait')) stopped.resolve(5)
   if (argv.includes('--warn')) {
     process.emitWarning('an experimental thing', 'ExperimentalWarning')
@@ -156,11 +160,39 @@ describe('where the running Node is too old', () => {
     expect(result).toMatchObject({ code: 5, err: '' })
   })
 
-  test('a signal reaches it', async () => {
+  test.each([
+    ['SIGTERM', 7],
+    ['SIGINT', 8],
+    ['SIGHUP', 9],
+  ] as const)('%s reaches it, and is waited for', async (signal, code) => {
     const child = start(byChild('bin/hearthold', 'serve', '--wait'))
     expect((await firstLine(child))['pid']).not.toBe(child.pid)
-    child.kill('SIGTERM')
-    expect(await ended(child)).toMatchObject({ code: 7, signal: null })
+    child.kill(signal)
+    expect(await ended(child)).toMatchObject({ code, signal: null, out: `${signal}\n` })
+  })
+
+  test.each([['serve'], ['rest-server'], ['put']])(
+    '%s stops in order where this one is killed',
+    async (verb) => {
+      const child = start(byChild('bin/hearthold', verb, '--wait'))
+      await firstLine(child)
+      child.kill('SIGKILL')
+      // `close` comes only when the other has ended too: it holds the pipes.
+      const result = await ended(child)
+      expect(result).toMatchObject({ signal: 'SIGKILL', out: 'SIGTERM\n', err: '' })
+    },
+  )
+
+  test('what that one starts is not stopped with it, nor taken for an orphan', async () => {
+    const inner = `
+      const { spawn } = await import('node:child_process')
+      spawn(process.execPath, ['bin/hearthold', 'serve', '--wait'], { stdio: 'inherit' })`
+    writeFileSync(join(checkout, 'starts-another.mjs'), inner)
+    const child = start(byChild('starts-another.mjs'))
+    const { pid } = await firstLine(child)
+    await new Promise((resolve) => setTimeout(resolve, 1200))
+    process.kill(Number(pid), 'SIGINT')
+    expect(await ended(child)).toMatchObject({ code: 0, out: 'SIGINT\n' })
   })
 
   test('its death by a signal is passed on', async () => {

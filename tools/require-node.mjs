@@ -54,9 +54,13 @@ export const noFitNode = () =>
   `The pinned build for ${process.platform}-${process.arch} is not in node_modules: run "npm ci",\n` +
   'or, if there is none for this machine, install a newer Node from https://nodejs.org.\n'
 
+/** Tells a Node whose it is: where that process was killed, nobody passes signals on to it any more. */
+const launcherVariable = 'HEARTHOLD_LAUNCHER_PID'
+
 /**
  * Runs a script with another Node in this process's place: same terminal, exit code and signals.
- * Where the running Node can replace itself, the process id stays the same too.
+ * Where the running Node can replace itself, the process id stays the same too. Where it cannot,
+ * the other one finds by `whenOrphaned` that this process was killed.
  * @param {string} node path of the Node to run
  * @param {string[]} args the script and its arguments
  * @param {NodeJS.ProcessEnv} [env]
@@ -65,7 +69,10 @@ export const becomeNode = (node, args, env = process.env) => {
   if (process.execve && process.platform !== 'win32') {
     process.execve(node, [node, ...args], definedOnly(env))
   }
-  const child = spawn(node, args, { stdio: 'inherit', env })
+  const child = spawn(node, args, {
+    stdio: 'inherit',
+    env: { ...env, [launcherVariable]: String(process.pid) },
+  })
   // A terminal sends its interrupt to both of us; sending it again would look like a second one.
   const forward = (/** @type {NodeJS.Signals} */ signal) => {
     if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal)
@@ -94,12 +101,38 @@ export const becomeNode = (node, args, env = process.env) => {
 export const whenAbandoned = (act) => {
   if (!process.env.npm_lifecycle_event || process.platform === 'win32') return
   const parent = process.ppid
+  watch(() => process.ppid !== parent, act)
+}
+
+/**
+ * Calls `act` when the launcher that runs this process in its place (`becomeNode`) is gone, which
+ * could not tell that it was killed. Does nothing in any other process, also where that was
+ * started by one that has a launcher.
+ * @param {() => void} act
+ */
+export const whenOrphaned = (act) => {
+  const launcher = Number(process.env[launcherVariable])
+  delete process.env[launcherVariable]
+  if (launcher !== process.ppid) return
+  watch(() => process.ppid !== launcher || !isRunning(launcher), act)
+}
+
+const watch = (/** @type {() => boolean} */ isGone, /** @type {() => void} */ act) => {
   const timer = setInterval(() => {
-    if (process.ppid === parent) return
+    if (!isGone()) return
     clearInterval(timer)
     act()
   }, 500)
   timer.unref()
+}
+
+/** Windows names the parent for ever. */
+const isRunning = (/** @type {number} */ pid) => {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return /** @type {NodeJS.ErrnoException} */ (error).code === 'EPERM'
+  }
 }
 
 const executable = (/** @type {string} */ name) =>
