@@ -7,7 +7,7 @@ import { shortenName, showHidden } from '../../text/format.ts'
 import { confirm } from '../../ui/confirm.ts'
 import { toast } from '../../ui/toasts.svelte.ts'
 import { startDownload } from '../../workers/downloads.ts'
-import { sentences } from './sentences.ts'
+import { sentences } from '../../text/sentences.ts'
 
 /** True where the server could not be reached and the act is kept: that is said, and is no failure. */
 export const isKeptForLater = (error: unknown): boolean => {

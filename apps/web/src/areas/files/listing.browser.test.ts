@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { FolderPage, Row, Sort } from '../../workers/account/api.ts'
 import { Listing } from './listing.svelte.ts'
-import { Selection } from './selection.svelte.ts'
+import { Selection } from '../../items/selection.svelte.ts'
 
 const rowsOf = (count: number, mark = ''): Row[] =>
   Array.from({ length: count }, (_, i) => ({

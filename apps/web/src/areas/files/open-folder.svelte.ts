@@ -3,7 +3,7 @@ import { account } from '../../session/session.svelte.ts'
 import type { Row } from '../../workers/account/api.ts'
 import { Listing } from './listing.svelte.ts'
 import { RowDrag } from './row-drag.svelte.ts'
-import { Selection } from './selection.svelte.ts'
+import { Selection } from '../../items/selection.svelte.ts'
 
 export type FolderDialog = 'new-folder' | 'rename' | 'move' | 'copy' | 'preview'
 

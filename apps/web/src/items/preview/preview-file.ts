@@ -1,4 +1,4 @@
-import type { OpenedMedia } from '../../../workers/account/api.ts'
+import type { OpenedMedia } from '../../workers/account/api.ts'
 
 /** What a preview is given of a file: its name, its size, and ways to its bytes, opened and verified in a worker. */
 export type PreviewFile = {
