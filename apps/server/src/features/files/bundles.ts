@@ -3,10 +3,10 @@ import { hash } from 'node:crypto'
 import { inTransaction } from '#platform/db/index.ts'
 import type { SmallObject } from '#platform/objects/index.ts'
 import { bundleOverheadBytes, bundleTooLarge, encodeBundle, parseBundle } from './bundle-format.ts'
-import type { Asker, FilesDeps } from './deps.ts'
+import type { Asker } from './deps.ts'
 import { readableObjects } from './object-access.ts'
 import { findObjects, insertObjects, renewUnreferenced, type StoredObject } from './store.ts'
-import { chargeObjects, checkRoom } from './usage.ts'
+import { chargeObjects, checkRoom, type FilesParts, withRoom } from './usage.ts'
 
 export type BundleService = {
   /** Before the body is read. @throws ProblemError `over_quota` if it can hold nothing but more than there is room for */
@@ -18,7 +18,7 @@ export type BundleService = {
 }
 
 /** Many small objects in one request each way. */
-export const bundleService = (deps: FilesDeps): BundleService => ({
+export const bundleService = (deps: FilesParts): BundleService => ({
   checkRoom: (asker, bodyBytes) => checkRoom(deps, asker.account, bodyBytes),
   put: (asker, bundle) => put(deps, asker, parseBundle(bundle)),
   read: async (asker, ids) => {
@@ -38,18 +38,29 @@ const present = (bytes: Uint8Array | undefined): Uint8Array => {
 }
 
 const put = async (
-  deps: FilesDeps,
+  deps: FilesParts,
   { account }: Asker,
   objects: readonly SmallObject[],
 ): Promise<number> => {
-  const { db, clock } = deps
   const stored = await findObjects(
-    db,
+    deps.db,
     objects.map(({ id }) => id),
   )
   const fresh = objects.filter((object) => !isSame(object, account, stored.get(object.id)))
-  await checkRoom(deps, account, sizeOf(fresh))
-  const hashes = await deps.objects.putMany(fresh)
+  // Before anything is written: files that do not fit would lie there until the sweep.
+  const room = fresh.map(({ id, bytes }) => ({ id, sizeBytes: bytes.length }))
+  await withRoom(deps, account, room, () => store(deps, account, fresh, [...stored.keys()]))
+  return objects.length
+}
+
+/** @param known ids of the others of the bundle */
+const store = async (
+  { db, clock, objects }: FilesParts,
+  account: string,
+  fresh: readonly SmallObject[],
+  known: readonly string[],
+): Promise<void> => {
+  const hashes = await objects.putMany(fresh)
   const rows = fresh.map(({ id, bytes }, index) => ({
     id,
     owner: account,
@@ -64,21 +75,12 @@ const put = async (
       rows.map(({ id }) => id),
     )
     const added = rows.filter((row) => !isSameRow(row, since.get(row.id)))
-    if (added.length > 0)
-      await chargeObjects(
-        deps,
-        trx,
-        account,
-        added.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
-      )
+    const sizeBytes = added.reduce((sum, row) => sum + row.sizeBytes, 0)
+    if (added.length > 0) await chargeObjects(trx, account, sizeBytes)
     await insertObjects(trx, added, now)
-    await renewUnreferenced(trx, [...stored.keys(), ...since.keys()], now)
+    await renewUnreferenced(trx, [...known, ...since.keys()], now)
   })
-  return objects.length
 }
-
-const sizeOf = (objects: readonly SmallObject[]): number =>
-  objects.reduce((sum, { bytes }) => sum + bytes.length, 0)
 
 /** @throws ProblemError `object_exists` if the id is another's, being uploaded, or of other bytes */
 const isSame = (

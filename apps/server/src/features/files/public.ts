@@ -5,7 +5,7 @@ import { objectAccess } from './object-access.ts'
 import { bindFiles } from './routes.ts'
 import { filesService } from './service.ts'
 import { sweepExpired, sweepStrays, type Swept } from './sweep.ts'
-import { findUsage, usedBytesOf } from './usage.ts'
+import { GrantedBytes, keptBytesNow, usedBytesOf } from './usage.ts'
 
 export type { FilesDeps } from './deps.ts'
 export { filesMigrations } from './migrations/index.ts'
@@ -19,8 +19,8 @@ export type Files = {
   bind(http: Http): void
   /** Bytes that each of these accounts keeps. */
   usedBytes(accounts: readonly string[]): Promise<ReadonlyMap<string, number>>
-  /** The same for one, for whoever asks often. */
-  accountBytes(account: string): Promise<number>
+  /** The same for one at this moment, uploads too that are just being let in: see [Note: one room]. */
+  accountBytes(account: string): number
   /** Removes what has expired and what no row knows. */
   sweep(): Promise<Swept>
   /** Sweeps now and hourly (files without a row daily) until `close`. */
@@ -38,6 +38,7 @@ export const createObjectAccess = (
 
 /** Makes the feature; its migrations must have run. */
 export const createFiles = (deps: FilesDeps): Files => {
+  const granted = new GrantedBytes()
   let timer: NodeJS.Timeout | undefined
   let hours = 0
   const sweepSome = async (): Promise<void> => {
@@ -51,12 +52,9 @@ export const createFiles = (deps: FilesDeps): Files => {
     hours += 1
   }
   return {
-    bind: (http) => bindFiles(http, filesService(deps)),
+    bind: (http) => bindFiles(http, filesService({ ...deps, granted })),
     usedBytes: (accounts) => usedBytesOf(deps.db, accounts),
-    accountBytes: async (account) => {
-      const { objectBytes, entryBytes } = await findUsage(deps.db, account)
-      return objectBytes + entryBytes
-    },
+    accountBytes: (account) => keptBytesNow(deps.db, granted, account),
     sweep: async () => ({ ...(await sweepExpired(deps)), strays: await sweepStrays(deps) }),
     start: () => {
       void sweepSome()

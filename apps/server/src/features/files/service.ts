@@ -1,10 +1,10 @@
 import type { AnswerOf, getUsage } from '@hearthold/contract'
 import type { OpenObject } from '#platform/objects/index.ts'
 import { type BundleService, bundleService } from './bundles.ts'
-import type { Asker, FilesDeps } from './deps.ts'
+import type { Asker } from './deps.ts'
 import { readableObjects } from './object-access.ts'
 import { type UploadService, uploadService } from './uploads.ts'
-import { bandOf, findUsage, otherBytesOf } from './usage.ts'
+import { bandOf, type FilesParts, findUsage, otherBytesOf } from './usage.ts'
 
 export type FilesService = {
   readonly uploads: UploadService
@@ -14,7 +14,7 @@ export type FilesService = {
   usage(asker: Asker): Promise<AnswerOf<typeof getUsage>>
 }
 
-export const filesService = (deps: FilesDeps): FilesService => ({
+export const filesService = (deps: FilesParts): FilesService => ({
   uploads: uploadService(deps),
   bundles: bundleService(deps),
   open: async (asker, object) => {

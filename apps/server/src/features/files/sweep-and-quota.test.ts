@@ -84,6 +84,50 @@ describe('the sweep', () => {
 })
 
 describe('the quota', () => {
+  test('is told of what is let in before that is committed, and no longer', async () => {
+    at.quotas.set(alice.account, 1000)
+    const kept = (): number => at.files.accountBytes(alice.account)
+    // The clock is asked between letting in and committing.
+    const seen: number[] = []
+    let time = at.now
+    Object.defineProperty(at, 'now', {
+      get: () => (seen.push(kept()), time),
+      set: (now: number) => void (time = now),
+    })
+    expect((await by.create(alice, newId(), 400)).statusCode).toBe(200)
+    expect(seen).toContain(400)
+    expect(kept()).toBe(400)
+    seen.length = 0
+    await by.stored(alice, 300)
+    expect(seen).toContain(700)
+    expect(kept()).toBe(700)
+    expect((await by.create(alice, newId(), 301)).json().code).toBe('over_quota')
+    expect(kept()).toBe(700)
+    expect(at.files.accountBytes(bob.account)).toBe(0)
+  })
+
+  test('is kept by many at once, before a byte is on the disk; a repetition needs no room of its own', async () => {
+    at.quotas.set(alice.account, 1000)
+    const bundles = Array.from({ length: 8 }, () =>
+      bundleOf([{ id: newId(), bytes: randomBytes(600) }]),
+    )
+    const answers = await Promise.all([
+      ...bundles.map((bundle) => by.putBundle(alice, bundle)),
+      by.create(alice, newId(), 600),
+    ])
+    const codes = answers.map(({ statusCode }) => statusCode).toSorted((a, b) => a - b)
+    expect(codes).toEqual([200, ...Array<number>(8).fill(507)])
+    let files = 0
+    for await (const ids of at.objects.list()) files += ids.length
+    expect(files).toBeLessThanOrEqual(1)
+    at.quotas.set(alice.account, 1500)
+    const twice = bundleOf([{ id: newId(), bytes: randomBytes(700) }])
+    const both = await Promise.all([by.putBundle(alice, twice), by.putBundle(alice, twice)])
+    expect(both.map(({ statusCode }) => statusCode)).toEqual([200, 200])
+    expect(at.files.accountBytes(alice.account)).toBe(1300)
+    expect((await by.create(alice, newId(), 200)).statusCode).toBe(200)
+  })
+
   test('is told with its bands', async () => {
     const usage = async () => (await at.as(alice, { method: 'GET', url: '/api/usage' })).json()
     expect(await usage()).toEqual({ usedBytes: 0, quotaBytes: null, band: 0 })

@@ -16,7 +16,7 @@ import {
   insertUpload,
   type UploadRow,
 } from './upload-store.ts'
-import { chargeObjects, checkRoom, refundObjects } from './usage.ts'
+import { chargeObjects, type FilesParts, refundObjects, withRoom } from './usage.ts'
 
 export type UploadState = AnswerOf<typeof createUpload>
 
@@ -39,7 +39,7 @@ export type UploadService = {
 }
 
 /** Uploads of one object over many requests: who may, how long, and what counts when. */
-export const uploadService = (deps: FilesDeps): UploadService => {
+export const uploadService = (deps: FilesParts): UploadService => {
   const { db, clock, objects } = deps
 
   const get = async (asker: Asker, id: string): Promise<UploadState> => {
@@ -89,7 +89,7 @@ export const uploadService = (deps: FilesDeps): UploadService => {
 }
 
 const create = async (
-  deps: FilesDeps,
+  deps: FilesParts,
   asker: Asker,
   { object, sizeBytes }: { object: string; sizeBytes: number },
 ): Promise<UploadState> => {
@@ -102,7 +102,6 @@ const create = async (
       ...openState(await renewed(deps, open)),
       offset: objects.uploads.progress(open).offset,
     }
-  await checkRoom(deps, asker.account, sizeBytes)
   const upload: UploadRow = {
     upload: randomBytes(16).toString('hex'),
     object,
@@ -111,25 +110,36 @@ const create = async (
     expiresAt: clock.now() + dayMs,
     done: false,
   }
+  const room = [{ id: object, sizeBytes }]
+  await withRoom(deps, asker.account, room, () => begin(deps, upload, open))
+  return openState(upload)
+}
+
+/** @param before the upload that brought this object, if any */
+const begin = async (
+  { db, clock, objects }: FilesDeps,
+  upload: UploadRow,
+  before: UploadRow | undefined,
+): Promise<void> => {
+  const { object, account, sizeBytes } = upload
   objects.uploads.begin(upload)
   try {
     await inTransaction(db, async (trx) => {
       if ((await findObjects(trx, [object])).size > 0)
         throw new ProblemError('object_exists', 'There is an object of this id already.')
-      if ((await countOpenUploads(trx, asker.account)) >= openUploadsLimit)
+      if ((await countOpenUploads(trx, account)) >= openUploadsLimit)
         throw new ProblemError('rate_limited', 'Finish or cancel other uploads first.')
-      await chargeObjects(deps, trx, asker.account, sizeBytes)
-      const row = { id: object, owner: asker.account, sizeBytes, sha256: undefined }
+      await chargeObjects(trx, account, sizeBytes)
+      const row = { id: object, owner: account, sizeBytes, sha256: undefined }
       await insertObjects(trx, [row], clock.now())
       // An upload that was done remains for a day, even if its object was erased since.
-      if (open) await deleteUpload(trx, open.upload)
+      if (before) await deleteUpload(trx, before.upload)
       await insertUpload(trx, upload)
     })
   } catch (error) {
     await objects.uploads.remove(upload)
     throw error
   }
-  return openState(upload)
 }
 
 const openState = ({ upload, object, sizeBytes, expiresAt }: UploadRow): UploadState => ({

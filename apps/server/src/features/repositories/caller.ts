@@ -180,7 +180,14 @@ const remove = async (
     throw new StorageError('full', 'The bin holds twice the quota: nothing more can be deleted.')
   const deletedAt = binClock.stamp(deps.clock.now())
   const keptUntil = deletedAt + live.facts.freezeDays * dayMs
-  const moved = await store.bin.put(ref, deletedAt, keptUntil)
+  // Taken as it is asked for: of many deletions at once, each sees the others.
+  counts.reservedBinBytes += stat.sizeBytes
+  let moved: ObjectStat | undefined
+  try {
+    moved = await store.bin.put(ref, deletedAt, keptUntil)
+  } finally {
+    counts.reservedBinBytes -= stat.sizeBytes
+  }
   if (moved === undefined) return undefined
   counts.binned(ref, moved.sizeBytes, deletedAt)
   // The object is in the bin, whatever happens to the notes.

@@ -18,6 +18,7 @@ export class Catalogue {
   readonly #byPlace = new Map<string, Live>()
   readonly #byAccount = new Map<string, Set<Live>>()
   readonly #credentials = new Map<string, Credential>()
+  readonly #making = new Map<string, number>()
   #inactive: ReadonlySet<string> = new Set()
 
   private constructor(deps: RepositoriesDeps) {
@@ -39,6 +40,21 @@ export class Catalogue {
     this.#byPlace.set(live.folder.join('/'), live)
     const { account } = live.facts
     this.#byAccount.set(account, (this.#byAccount.get(account) ?? new Set()).add(live))
+  }
+
+  /** One more is being made. @returns to be called once it is added, or will not be */
+  making(account: string): () => void {
+    this.#making.set(account, (this.#making.get(account) ?? 0) + 1)
+    return () => {
+      const left = (this.#making.get(account) ?? 1) - 1
+      if (left > 0) this.#making.set(account, left)
+      else this.#making.delete(account)
+    }
+  }
+
+  /** How many an account has, and is making. */
+  countOf(account: string): number {
+    return (this.#byAccount.get(account)?.size ?? 0) + (this.#making.get(account) ?? 0)
   }
 
   /** After its rows are gone. */

@@ -36,6 +36,10 @@ export class Counts {
   binBytes: number
   binObjects: number
   reservedBytes = 0
+  /** Of deletions under way: not yet in the bin. */
+  reservedBinBytes = 0
+  /** Of uploads under way. */
+  reservedLocks = 0
   /** Arrival by id, by the server's time. */
   readonly #snapshots = new Map<string, number>()
   #known: KnownCounts

@@ -59,8 +59,14 @@ export const createCredential = async (
     failedVerifications: 0,
     dirty: false,
   }
-  await insertCredential(deps.db, credential)
+  // Counted before it is written, so that many at once are not more than may be. Nobody knows its secret yet.
   catalogue.addCredential(credential)
+  try {
+    await insertCredential(deps.db, credential)
+  } catch (error) {
+    catalogue.removeCredential(name)
+    throw error
+  }
   return { credential: showCredential(credential), secret }
 }
 

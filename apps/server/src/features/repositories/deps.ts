@@ -37,8 +37,8 @@ export type RepositoriesDeps = {
   readonly peppers: InstanceSecrets['peppers']
   readonly openStorage: OpenStorageOf
   readonly members: Members
-  /** Bytes that an account keeps elsewhere on this server, which the same quota covers. */
-  readonly otherBytes: (account: string) => Promise<number>
+  /** Bytes that an account keeps elsewhere on this server at this moment, which the same quota covers. */
+  readonly otherBytes: (account: string) => number
   readonly sessions: SessionLookup
   readonly setUpNeeded: () => boolean
   /** Opens the door of /metrics to whoever has it; undefined: only to hosts. */

@@ -15,7 +15,7 @@ import { opens, type ProtocolParts, repositoryCaller } from './caller.ts'
 import type { CredentialHasher } from './credential-secrets.ts'
 import type { Credential } from './credential-store.ts'
 import type { Live } from './live.ts'
-import { type MemberRoom, memberRoom, roomIn } from './quota.ts'
+import { type MemberRoom, memberRoom, roomIn, unlimited } from './quota.ts'
 
 /** Where the protocol is served: see `path` of Repository. Pages of the web app have no slash after the name. */
 const mount = '/repositories'
@@ -102,12 +102,18 @@ export const repositoryGate = (parts: GateDeps): RawRoute => {
     if (target === undefined) return answerStatus(req, res, 404)
     const store = await live.store()
     const room = await roomFor(parts, live, req.method)
-    const isThere = await fitsAnyway(parts, live, store, room, target.rest, req)
+    const thereBytes = await bytesThere(parts, live, store, room, target.rest, req)
     await handleRestic(
       req,
       res,
       target.rest,
-      repositoryCaller(parts, credential, live, store, { ...room, isThere }),
+      repositoryCaller(
+        parts,
+        credential,
+        live,
+        store,
+        thereBytes === undefined ? room : { ...room, thereBytes },
+      ),
       deps.log,
     )
   }
@@ -136,22 +142,23 @@ const noteUse = (credential: Credential, now: number): void => {
   credential.dirty = true
 }
 
-/** Who sends again what is there (an answer got lost) needs no room for it, also where none is left. */
-const fitsAnyway = async (
+/**
+ * Who sends again what is there (an answer got lost) needs no room for it, also where none is left. Asked only where it
+ * does not fit. @returns its size
+ */
+const bytesThere = async (
   { catalogue }: GateDeps,
   live: Live,
   store: RepositoryStore,
   room: MemberRoom,
   target: ResticTarget,
   { method, headers }: IncomingMessage,
-): Promise<boolean> => {
+): Promise<number | undefined> => {
   const sizeBytes = Number(headers['content-length'])
-  if (method !== 'POST' || target.kind !== 'object') return false
-  if (!(sizeBytes > roomIn(catalogue, live, room))) return false
-  return (await live.guard(async () => store.stat(target.ref))) !== undefined
+  if (method !== 'POST' || target.kind !== 'object') return undefined
+  if (!(sizeBytes > roomIn(catalogue, live, room))) return undefined
+  return (await live.guard(async () => store.stat(target.ref)))?.sizeBytes
 }
-
-const unlimited: MemberRoom = { quotaBytes: undefined, otherBytes: 0 }
 
 /** Before anything changes, the numbers are exact: see [Note: counting]. Reading needs none. */
 const roomFor = async (

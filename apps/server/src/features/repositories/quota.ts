@@ -1,6 +1,7 @@
 import type { Reservation } from '#platform/restic/policy.ts'
 import { type ObjectRef, StorageError } from '#platform/storage/storage.ts'
 import type { Catalogue } from './catalogue.ts'
+import type { Counts } from './counts.ts'
 import type { RepositoriesDeps } from './deps.ts'
 import type { Live } from './live.ts'
 
@@ -16,25 +17,27 @@ const binTimes = 2
 export type MemberRoom = {
   /** Undefined without a limit. */
   readonly quotaBytes: number | undefined
-  /** Kept elsewhere on this server. */
-  readonly otherBytes: number
-  /** What is sent is there already. */
-  readonly isThere?: boolean
+  /** Kept elsewhere on this server, at the moment of asking: the files take from the same room. */
+  readonly otherBytes: () => number
+  /** So many bytes lie under the name of what is sent: they need no room once more. */
+  readonly thereBytes?: number
 }
+
+export const unlimited: MemberRoom = { quotaBytes: undefined, otherBytes: () => 0 }
 
 /** Asks how much an account may keep, and makes sure that its repositories are counted where that matters. */
 export const memberRoom = async (
-  { db, members, otherBytes }: RepositoriesDeps,
+  { db, members, otherBytes }: Pick<RepositoriesDeps, 'db' | 'members' | 'otherBytes'>,
   catalogue: Catalogue,
   account: string,
 ): Promise<MemberRoom> => {
   const quotaBytes = await members.quotaBytes(db, account)
-  if (quotaBytes === undefined) return { quotaBytes, otherBytes: 0 }
+  if (quotaBytes === undefined) return unlimited
   // One that cannot be reached counts with what was known of it last, and must not stop the others: who failed is asked
   // again by the hourly work, and not by each upload, which would wait for it.
   for (const live of catalogue.of(account))
     if (live.storageFailedSince === undefined) await live.count().catch(() => undefined)
-  return { quotaBytes, otherBytes: await otherBytes(account) }
+  return { quotaBytes, otherBytes: () => otherBytes(account) }
 }
 
 /** Bytes of all repositories of an account, uploads under way too, their bins not. */
@@ -56,7 +59,7 @@ export const roomIn = (
   const ofMember =
     member.quotaBytes === undefined
       ? Infinity
-      : member.quotaBytes - member.otherBytes - repositoryBytes(catalogue, facts.account)
+      : member.quotaBytes - member.otherBytes() - repositoryBytes(catalogue, facts.account)
   return Math.min(own, ofMember)
 }
 
@@ -67,10 +70,17 @@ export const binHasRoom = (
   member: MemberRoom,
   sizeBytes: number,
 ): boolean => {
-  const ofMember = catalogue.of(facts.account).reduce((sum, one) => sum + one.counts.binBytes, 0)
+  const binOf = (one: Counts): number => one.binBytes + one.reservedBinBytes
+  const ofMember = catalogue.of(facts.account).reduce((sum, one) => sum + binOf(one.counts), 0)
   const fits = (bytes: number, quota: number | null | undefined): boolean =>
     quota === null || quota === undefined || bytes + sizeBytes <= quota * binTimes
-  return fits(counts.binBytes, facts.quotaBytes) && fits(ofMember, member.quotaBytes)
+  return fits(binOf(counts), facts.quotaBytes) && fits(ofMember, member.quotaBytes)
+}
+
+/** The same for what may lie there already; also where more is kept than may be. */
+const roomFor = (catalogue: Catalogue, live: Live, member: MemberRoom): number => {
+  const room = roomIn(catalogue, live, member)
+  return member.thereBytes === undefined ? room : Math.max(0, room) + member.thereBytes
 }
 
 const full = (): StorageError => new StorageError('full', 'There is no room left in the quota.')
@@ -89,14 +99,20 @@ export const reserve = (
 ): Reservation | 'full' | 'length-required' => {
   const { counts, facts } = live
   const isLock = type === 'locks'
-  if (isLock && ((sizeBytes ?? 0) > lockBytesLimit || counts.locks >= locksLimit)) return 'full'
+  if (
+    isLock &&
+    ((sizeBytes ?? 0) > lockBytesLimit || counts.locks + counts.reservedLocks >= locksLimit)
+  )
+    return 'full'
   const limited = facts.quotaBytes !== null || member.quotaBytes !== undefined
   if (sizeBytes === undefined && limited) return 'length-required'
-  const needsRoom = !member.isThere && !(isLock && (sizeBytes ?? Infinity) <= smallLockBytes)
+  const needsRoom = !(isLock && (sizeBytes ?? Infinity) <= smallLockBytes)
   // Without a limit only what comes is counted: a length is soon said.
   let held = limited && needsRoom ? (sizeBytes ?? 0) : 0
-  if (held > 0 && held > roomIn(catalogue, live, member)) return 'full'
+  if (held > 0 && held > roomFor(catalogue, live, member)) return 'full'
+  // What is there already holds room all the same: were it deleted meanwhile, what comes would be one more.
   counts.reservedBytes += held
+  if (isLock) counts.reservedLocks += 1
   let came = 0
   let open = true
   return {
@@ -113,6 +129,7 @@ export const reserve = (
       if (!open) return
       open = false
       counts.reservedBytes -= held
+      if (isLock) counts.reservedLocks -= 1
       settled()
     },
   }

@@ -47,18 +47,28 @@ const newFacts = (account: string, wanted: Wanted, now: number): RepositoryFacts
 
 /** Makes a repository; a folder that is there already, of rest-server say, is taken up as it is. */
 export const create = async (
-  { deps, catalogue }: Parts,
+  parts: Parts,
   { account }: SessionContext,
   wanted: Wanted,
 ): Promise<Repository> => {
-  const { db, clock } = deps
+  const { deps, catalogue } = parts
   if (resticTypes.some((type) => type === wanted.name))
     throw new ProblemError('repository_name_invalid', 'restic keeps this name for itself.')
   if (catalogue.at(account, wanted.name) !== undefined) throw exists()
-  if (catalogue.of(account).length >= repositoriesPerAccount)
-    throw new ProblemError('rate_limited', 'Remove repositories that you no longer use first.')
-  if (wanted.storage !== undefined) await checkStorage(deps, wanted.storage)
-  const live = new Live(deps, newFacts(account, wanted, clock.now()))
+  const made = catalogue.making(account)
+  try {
+    if (catalogue.countOf(account) > repositoriesPerAccount)
+      throw new ProblemError('rate_limited', 'Remove repositories that you no longer use first.')
+    return await make(parts, newFacts(account, wanted, deps.clock.now()))
+  } finally {
+    made()
+  }
+}
+
+const make = async ({ deps, catalogue }: Parts, facts: RepositoryFacts): Promise<Repository> => {
+  const { db } = deps
+  if (facts.storage !== null) await checkStorage(deps, facts.storage)
+  const live = new Live(deps, facts)
   await live.guard(async () => (await live.store()).create())
   await live.count()
   try {
@@ -66,7 +76,7 @@ export const create = async (
   } catch (error) {
     if (isUniqueViolation(error)) throw exists()
     // It may have been forgotten meanwhile; then its row is refused.
-    if (wanted.storage !== undefined) await checkStorage(deps, wanted.storage)
+    if (facts.storage !== null) await checkStorage(deps, facts.storage)
     throw error
   }
   catalogue.add(live)

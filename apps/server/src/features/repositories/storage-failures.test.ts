@@ -90,7 +90,7 @@ const openFeature = async (): Promise<void> => {
       inactive: async () => new Set(),
       quotaBytes: async () => quotaBytes,
     },
-    otherBytes: async () => 0,
+    otherBytes: () => 0,
     sessions: { find: async () => undefined },
     setUpNeeded: () => false,
     metricsToken: undefined,

@@ -42,3 +42,18 @@ export const runText = async <Row>(
     (await on.executeQuery(CompiledQuery.raw(sql, [...parameters])))
   return done.rows as Row[]
 }
+
+/**
+ * The same for a plain read that must be answered before anything else happens: what was committed last, also while
+ * another transaction is under way.
+ * @throws as runText, and Error where it would have to wait (a database in memory, or a transaction's own handle that ended)
+ */
+export const readTextNow = <Row>(
+  on: Pick<Kysely<unknown>, 'executeQuery'>,
+  sql: string,
+  parameters: readonly unknown[],
+): Row[] => {
+  const done = runners.get(on)?.(sql, parameters)
+  if (done === undefined) throw new Error('This database cannot be read without waiting')
+  return done.rows as Row[]
+}
