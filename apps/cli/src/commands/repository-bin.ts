@@ -40,13 +40,15 @@ export const repositoryBinVerb = defineVerb({
         params: { repository },
         signal,
       })
+      const late =
+        'Nothing is destroyed before its time; after a server was off for more than a day, a day later.\n'
       const back = `Bring it back with: hearthold repository bin restore ${printable(name)}\n`
       return {
         data: { repository, groups, objects, bytes },
         text:
           objects === 0
             ? 'The bin is empty.\n'
-            : `${table(groups)}${objectsText(objects, bytes)} in all. ${back}`,
+            : `${table(groups)}${objectsText(objects, bytes)} in all. ${late}${back}`,
       }
     }),
 })

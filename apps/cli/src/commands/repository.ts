@@ -192,7 +192,7 @@ export const repositoryRemoveVerb = defineVerb({
       const until = repository.destroyedAt === null ? 'later' : formatTime(repository.destroyedAt)
       return {
         data: { repository },
-        text: `${printable(repository.name)} is in the bin, and its credentials rest. It is destroyed ${until}; until then: hearthold repository undelete ${printable(repository.name)}\n`,
+        text: `${printable(repository.name)} is in the bin, and its credentials rest. It is destroyed ${until} at the earliest; until then it counts against your quota, and comes back by: hearthold repository undelete ${printable(repository.name)}\n`,
       }
     }),
 })

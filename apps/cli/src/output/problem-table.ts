@@ -165,7 +165,7 @@ export const problemTable: Readonly<Record<ProblemCode, ProblemRow>> = {
   over_quota: row(
     'failure',
     'The quota is used up.',
-    'Remove something for good (hearthold rm --forever), or ask a host for more room.',
+    'Remove something for good (hearthold rm --forever), or ask a host for more room. A repository that was removed counts until it is destroyed, which a host can do at once (hearthold repository purge).',
   ),
   disk_full: row('failure', "The server's disk is full.", tellHost),
   range_not_satisfiable: row(

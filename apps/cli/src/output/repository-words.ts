@@ -78,7 +78,7 @@ const reportText = (report: Repository['maintain']): string =>
 const stateText = ({ removedAt, destroyedAt }: Repository): string =>
   removedAt === null
     ? 'in use'
-    : `in the bin since ${formatTime(removedAt)}, destroyed ${destroyedAt === null ? 'never' : formatTime(destroyedAt)}`
+    : `in the bin since ${formatTime(removedAt)}, destroyed ${destroyedAt === null ? 'never' : `${formatTime(destroyedAt)} at the earliest`}; until then it counts against the quota`
 
 /** Everything about one repository, a line each, then its alarms. */
 export const repositoryText = (one: Repository, url: string, nowMs: number): string => {

@@ -10,7 +10,8 @@ const bandWords = (band: number): string | undefined => {
   return band >= 75 ? 'Three quarters or more are used.' : undefined
 }
 
-const makeRoom = 'hearthold rm --forever makes room, and a host can give more.'
+const makeRoom =
+  'hearthold rm --forever makes room, and a host can give more. A repository that was removed counts until it is destroyed, which a host can do at once (hearthold repository purge).'
 
 /** `1.2 GiB of 5.0 GiB used (24 %)`; without a quota the bytes alone. The share is rounded down, so that 100 % is full. */
 export const usageSentence = ({ usedBytes, quotaBytes }: Usage): string => {

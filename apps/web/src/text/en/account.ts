@@ -42,7 +42,7 @@ export const text = {
     calm: 'What your files take, with all versions and the trash.',
     high: 'Three quarters are used. The trash and old versions count too.',
     low: 'Nine tenths are used. Make room before an upload is refused.',
-    full: 'All is used: uploads are refused until there is room. Empty the trash, or ask a host for more.',
+    full: 'All is used: uploads are refused until there is room. Empty the trash, or ask a host for more. A repository that you removed counts until it is destroyed, which a host can do at once.',
   },
   browser: {
     title: 'This browser',

@@ -198,7 +198,7 @@ export const text = {
     full: 'Your room is full',
     todo: 'Erase what is in the trash, or ask a host for more.',
     fullTodo:
-      'Nothing more can be uploaded until there is room: empty the trash, or ask a host for more. What is stored is safe.',
+      'Nothing more can be uploaded until there is room: empty the trash, or ask a host for more. A repository that you removed counts until it is destroyed, which a host can do at once. What is stored is safe.',
     dismiss: 'Put aside',
   },
 

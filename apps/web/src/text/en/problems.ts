@@ -141,7 +141,7 @@ const problems: Readonly<Record<string, ProblemWords>> = {
   upload_expired: { title: 'The upload lay too long.', todo: 'Upload it again.' },
   over_quota: {
     title: 'Your room on this server is used up.',
-    todo: 'Empty the trash, or ask a host for more room.',
+    todo: 'Empty the trash, or ask a host for more room. A repository that was removed counts until it is destroyed, which a host can do at once.',
   },
   disk_full: { title: "The server's disk is full.", todo: tellHost },
   range_not_satisfiable: {

@@ -36,6 +36,7 @@ export const text = {
     restore: 'Bring back',
     of: (owner: string) => `of ${owner}`,
     binTitle: 'In the bin',
+    binText: 'What is here takes room until it is destroyed.',
     destroyed: 'Destroyed',
     counting: 'Being counted anew; these are the last numbers known.',
     provenHint:
@@ -147,6 +148,11 @@ export const text = {
     removedText:
       'Its credentials rest: no machine can read or write. Bring it back, and they work again.',
     removedUntil: 'It is destroyed',
+    removedEarliest: 'at the earliest.',
+    removedCounts: (bytes: string, mine: boolean) =>
+      mine
+        ? `Until then its ${bytes} count against your room, unless a host destroys it sooner.`
+        : `Until then its ${bytes} count against the room of its owner, unless you destroy it sooner: see its settings.`,
     restore: 'Bring it back',
     restored: (name: string) => `${name} is back. Its credentials work again.`,
   },
@@ -305,6 +311,9 @@ export const text = {
       `Everything in the bin: ${objects}, ${bytes}. It lies where it lay before. Nothing that is there now is changed.`,
     restoreAct: (objects: string) => `Bring back ${objects}`,
     restored: (objects: string, bytes: string) => `${objects} brought back, ${bytes}.`,
+    untilTitle: 'How long it waits',
+    until:
+      'Nothing is destroyed before the day that is named. It may stay longer: once the server was off for more than a day, it first runs for a day, so that a clock that is wrong destroys nothing.',
     whyTitle: 'What comes back',
     why: 'A snapshot needs the objects that were deleted with it, which a clean-up deletes after it. So this brings back everything from a moment on, never one alone.',
   },
@@ -318,6 +327,7 @@ export const text = {
     freezeText: 'How long whatever a machine deletes can be brought back.',
     freezeShorter:
       'A shorter time holds only for what is deleted from now on. What lies in the bin stays as long as it was promised. You are asked to prove that it is you.',
+    asksProof: 'You are asked to prove that it is you.',
     alarmTitle: 'Alarm',
     alarmText: 'Says so here, in the metrics and on the command line when no snapshot arrives.',
     save: 'Save',
@@ -325,7 +335,7 @@ export const text = {
     unchanged: 'Nothing to save',
     removeTitle: 'Remove this repository',
     removeText: (days: string) =>
-      `It goes to the bin as a whole. Its credentials rest at once. You can bring it back for ${days}; then it is destroyed.`,
+      `It goes to the bin as a whole. Its credentials rest at once. You can bring it back for ${days}; then it is destroyed. Until then it takes your room as before.`,
     remove: 'Remove repository',
     removeAsk: (name: string) => `Remove ${name}?`,
     removeAskText: (snapshots: string, bytes: string, days: string) =>
