@@ -5,6 +5,8 @@ const stepMs = 30_000
 const digits = 6
 /** The server accepts the step before and after its own. */
 const windowSteps = 1
+/** A code that runs out sooner may be refused by the time it arrives; a wrong code counts against its owner. */
+const leastValidMs = 5_000
 
 export type TotpResult =
   | { readonly code: string; readonly step: number }
@@ -13,13 +15,14 @@ export type TotpResult =
 
 /**
  * The code of the lowest unused step within one of now (details.md): the server takes each step once, so that
- * the lowest first leaves the later ones for the next sign-ins. `secret` is base32 as the server gave it, `now`
- * ms since 1970, `lastUsedStep` the newest step that was used, as far as known. Throws RangeError for a secret
- * that is not base32.
+ * the lowest first leaves the later ones for the next sign-ins. One that the server takes for less than five more
+ * seconds is passed over. `secret` is base32 as the server gave it, `now` ms since 1970, `lastUsedStep` the newest
+ * step that was used, as far as known. Throws RangeError for a secret that is not base32.
  */
 export const totpCode = (secret: string, now: number, lastUsedStep?: number): TotpResult => {
   const current = Math.floor(now / stepMs)
-  const step = Math.max(current - windowSteps, (lastUsedStep ?? -1) + 1)
+  const oldest = Math.floor((now + leastValidMs) / stepMs) - windowSteps
+  const step = Math.max(oldest, (lastUsedStep ?? -1) + 1)
   if (step > current + windowSteps) return { waitMs: (step - windowSteps) * stepMs - now }
   return { code: codeOf(secret, step), step }
 }
