@@ -1,11 +1,36 @@
-/** A server and its first host, driven by the real command line, for the tests of this folder. */
+/**
+ * A server and its first host, driven by the real command line, for the tests of this folder. Devices run it in this
+ * process, with a terminal of its own for each command: starting the program is most of what a command costs.
+ * `begin` starts the program itself, for what is about processes, as the tests of custody do for a whole session.
+ */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { catalogue } from '../../apps/cli/src/commands/catalogue.ts'
+import { runCommandLine } from '../../apps/cli/src/main.ts'
+import { fakeTerminal } from '../../apps/cli/test/fake-terminal.ts'
 import { DemoDevice, DemoServer, type Run } from '../../tools/demo/instance.ts'
+
+class HouseDevice extends DemoDevice {
+  readonly #url: string
+
+  constructor(server: DemoServer, home: string, secrets: string) {
+    super(server, home, secrets)
+    this.#url = server.url
+  }
+
+  /** Runs one command of the command line on this device, in this process. */
+  override async run(...args: string[]): Promise<Run> {
+    const env = { HEARTHOLD_HOME: this.home, HEARTHOLD_SERVER: this.#url, NO_COLOR: '1' }
+    const terminal = fakeTerminal(env)
+    terminal.stdin.end()
+    const code = await runCommandLine(catalogue, args, { ...terminal, now: () => Date.now() })
+    return { code, stdout: terminal.out(), stderr: terminal.err() }
+  }
+}
 
 export type House = {
   readonly folder: string
@@ -22,7 +47,7 @@ export const startHouse = async (): Promise<House> => {
     folder,
     server,
     device: async (name) => {
-      const device = new DemoDevice(server, join(folder, `${name}-home`), join(folder, name))
+      const device = new HouseDevice(server, join(folder, `${name}-home`), join(folder, name))
       await device.writeSecret('password', randomBytes(18).toString('base64url'))
       return device
     },
@@ -65,7 +90,7 @@ export const signUpGuest = async (
 
 /** A new, empty device for somebody who has secrets in the folder of another. */
 export const newDeviceOf = (house: House, owner: DemoDevice, name: string): DemoDevice =>
-  new DemoDevice(house.server, join(house.folder, `${name}-home`), owner.secrets)
+  new HouseDevice(house.server, join(house.folder, `${name}-home`), owner.secrets)
 
 /** Flags of a sign-in with all secrets from files. */
 export const signInFlags = (device: DemoDevice, name: string): string[] => [
