@@ -3,7 +3,7 @@ import { killFirstStart, runRounds, runWithLoss, seedFor } from './server-rounds
 
 it('a server killed under load keeps what it acknowledged, whole, and forgets nothing that was used', async () => {
   const { output, ...counts } = await runRounds(
-    Number(process.env['HEARTHOLD_CRASH_ROUNDS'] ?? 8),
+    Number(process.env['HEARTHOLD_CRASH_ROUNDS'] ?? 4),
     seedFor('HEARTHOLD_CRASH_SEED'),
   )
   // A run in which little happened would prove little.
