@@ -2,36 +2,14 @@
  * Builds the web app into apps/web/dist: `node tools/build-web.ts`. Does nothing where no source has changed.
  * `--design` builds the page that shows every component into .cache/web-design instead; no server serves it.
  */
-import { createHash } from 'node:crypto'
 import { cpSync, existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
+import { webStamp } from './web-stamp.ts'
 
 const root = join(import.meta.dirname, '..')
 const dist = join(root, 'apps', 'web', 'dist')
 const stampFile = join(root, '.cache', 'web-build')
-
-const sources = [
-  'package-lock.json',
-  'apps/web/index.html',
-  'apps/web/vite.config.ts',
-  'apps/web/package.json',
-  'apps/web/public/**/*',
-  'apps/web/src/!(design)/**/*',
-  'apps/web/src/*',
-  'packages/*/src/**/*.ts',
-]
-
-/** One hash over the names and contents of all that the build is made from. */
-const stampOf = (): string => {
-  const hash = createHash('sha256')
-  const files = globSync(sources, { cwd: root, withFileTypes: true })
-    .filter((entry) => entry.isFile() && !/\.(test|oracle)\.ts$/.test(entry.name))
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort()
-  for (const file of files) hash.update(file.slice(root.length)).update(readFileSync(file))
-  return hash.digest('hex')
-}
 
 /** Character maps and fonts that PDFs name without carrying them, and decoders: pdf.js asks for them by these names. */
 const copyPdfAssets = (): void => {
@@ -72,7 +50,7 @@ const buildDesign = async (outDir: string): Promise<void> => {
 }
 
 const buildApp = async (): Promise<void> => {
-  const stamp = stampOf()
+  const stamp = webStamp()
   const built = existsSync(join(dist, 'index.html')) && existsSync(stampFile)
   if (!built || readFileSync(stampFile, 'utf8') !== stamp) {
     process.stderr.write('prepare: building the web app\n')

@@ -1,10 +1,10 @@
 /** The account worker as it is built, in a real browser against the real server; the command line reads what it stored. */
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { totpCode } from '@hearthold/member'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { launchBrowser, startWebServer, type WebServer } from './harness.ts'
+import { Authenticator } from './worker/authenticator.ts'
 import { getByCommandLine } from './worker/command-line.ts'
 import { buildWorkerPage } from './worker/worker-page.ts'
 import type { AccountStatus } from '../../apps/web/src/workers/account/api.ts'
@@ -14,6 +14,8 @@ const password = 'correct horse battery 9'
 const secretName = 'Wintermärchen-8461.txt'
 const secretText = 'the plaintext marker that nobody but Ada may read'
 const mib = 1024 * 1024
+/** So many that a reload comes in the middle. */
+const bigBytes = 104 * mib
 
 declare const hearthold: Harness
 
@@ -21,20 +23,8 @@ let server: WebServer
 let browser: Browser
 let context: BrowserContext
 let page: Page
-let totpSecret = ''
-let usedStep: number | undefined
+const authenticator = new Authenticator(() => server)
 let share = ''
-
-const code = async (): Promise<string> => {
-  for (;;) {
-    const next = totpCode(totpSecret, server.now(), usedStep)
-    if ('code' in next) {
-      usedStep = next.step
-      return next.code
-    }
-    server.advance(next.waitMs)
-  }
-}
 
 const ready = (on: Page): Promise<unknown> => on.waitForFunction(() => 'hearthold' in globalThis)
 
@@ -80,10 +70,7 @@ beforeAll(async () => {
   server = await startWebServer()
   browser = await launchBrowser()
   context = await browser.newContext({ acceptDownloads: true })
-  await context.exposeFunction('nextCode', async (secret: string) => {
-    totpSecret = secret
-    return code()
-  })
+  await context.exposeFunction('nextCode', (secret: string) => authenticator.codeOf(secret))
   page = await openPage()
 })
 
@@ -145,7 +132,7 @@ describe('account worker', () => {
   })
 
   it('goes on with an upload that a reload cut off, and gives the same bytes back', async () => {
-    const size = 200 * mib
+    const size = bigBytes
     const progressed = await page.evaluate(
       ([id, bytes]) => hearthold.uploadUntil(id, 'big.bin', bytes, 0.2),
       [share, size] as const,
@@ -300,7 +287,7 @@ describe('account worker', () => {
   it('signs in again by password and code, stays locked after a reload, and is opened by a tab that is not', async () => {
     const status = await page.evaluate(
       ([secret, totp]) => hearthold.signIn(secret!, totp!),
-      [password, totpSecret],
+      [password, authenticator.secret],
     )
     expect(status).toMatchObject({ at: 'unlocked', me: { name: 'ada' } })
     const other = await openPage()
@@ -344,12 +331,12 @@ describe('account worker', () => {
   it('drops its keys when its session is ended elsewhere', async () => {
     const other = await browser.newContext()
     const elsewhere = await other.newPage()
-    await other.exposeFunction('nextCode', () => code())
+    await other.exposeFunction('nextCode', (secret: string) => authenticator.codeOf(secret))
     await elsewhere.goto(server.origin)
     await ready(elsewhere)
     await elsewhere.evaluate(
       ([secret, totp]) => hearthold.signIn(secret!, totp!),
-      [password, totpSecret],
+      [password, authenticator.secret],
     )
     const devices = await elsewhere.evaluate(async () => hearthold.account.account.devices())
     expect(devices).toHaveLength(2)
@@ -390,10 +377,11 @@ describe('account worker', () => {
   })
 
   it('stored what the command line opens', async () => {
-    const signIn = { origin: server.origin, name: 'ada', password, code: await code() }
+    const code = authenticator.codeOf(authenticator.secret)
+    const signIn = { origin: server.origin, name: 'ada', password, code }
     const got = await getByCommandLine(signIn, 'Photos', [secretName, 'big.bin'])
     expect(got[0]!.toString('utf8')).toBe(secretText)
-    const expected = await page.evaluate(([bytes]) => hearthold.generatedHash(bytes!), [200 * mib])
+    const expected = await page.evaluate(([bytes]) => hearthold.generatedHash(bytes!), [bigBytes])
     expect(createHash('sha256').update(got[1]!).digest('hex')).toBe(expected)
   })
 })

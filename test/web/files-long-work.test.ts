@@ -23,7 +23,7 @@ import { launchBrowser, openView, startWebServer, type View, type WebServer } fr
 import { heading, look, press, visit } from './identity-steps.ts'
 
 const mib = 1024 * 1024
-const big = randomBytes(104 * mib + 12_345)
+const big = randomBytes(80 * mib + 12_345)
 
 let browser: Browser
 let server: WebServer
@@ -93,7 +93,7 @@ test('a reload in the middle of a large file: the same file goes on where it sto
   await card.waitFor({ state: 'detached' })
   const offsets = offsetsSince(before)
   expect(offsets.length).toBeGreaterThan(0)
-  expect(Math.min(...offsets)).toBeGreaterThan(16 * mib)
+  expect(Math.min(...offsets)).toBeGreaterThan(12 * mib)
   const back = await saved(page, () => openItem(page, 'film.bin'))
   expect(sha256(back.bytes)).toBe(sha256(big))
 })
@@ -172,10 +172,10 @@ test('no room: it is said before and after, and nothing that is stored is lost',
     await visit(page, place)
     await heading(page, 'Room')
   }
-  await setRoom('260')
+  await setRoom('200')
   await page.getByText('Three quarters of your room are used').waitFor()
   await look(view, 'files-room-75')
-  await setRoom('225')
+  await setRoom('173')
   await page.getByText('Your room is nearly full').waitFor()
   await chooseFiles(page, path)
   await dock(page).getByText('Your room on this server is used up.').waitFor({ timeout: 60_000 })

@@ -71,7 +71,7 @@ describe('ways in', () => {
     const view = await open()
     const { page } = view
     await beginSetUp(view, server)
-    await makeByPasskey(view, 'ways')
+    await makeByPasskey(view)
     await visit(page, '/account')
     await heading(page, 'Account')
     await said(page, 'Account key')
@@ -123,10 +123,7 @@ describe('ways in', () => {
     const view = await open({ size: 'phone', passkeys: 'no-prf' })
     const { page } = view
     await beginSetUp(view, server)
-    const { authenticator, recoveryKey } = await makeByPassword(view, server, {
-      password,
-      name: 'phone-ways',
-    })
+    const { authenticator, recoveryKey } = await makeByPassword(view, server, { password })
     await visit(page, '/account')
     await said(page, 'Account key')
     await look(view, 'phone-account-overview')
@@ -190,7 +187,7 @@ describe('devices and sessions', () => {
     const view = await open()
     const { page } = view
     await beginSetUp(view, server)
-    const { authenticator } = await makeByPassword(view, server, { password, name: 'devices' })
+    const { authenticator } = await makeByPassword(view, server, { password })
     const other = await open({ size: 'phone', colorScheme: 'dark', passkeys: 'none' })
     other.tolerate(/WebSocket/)
     const enterOther = async (): Promise<void> => {
@@ -239,7 +236,7 @@ describe('administration', () => {
     const host = await open()
     const { page } = host
     await beginSetUp(host, server)
-    await makeByPasskey(host, 'administration')
+    await makeByPasskey(host)
     await visit(page, '/administration')
     await said(page, 'You are alone here')
     await look(host, 'administration-members')
@@ -302,7 +299,7 @@ describe('administration', () => {
     const host = await open()
     const { page } = host
     await beginSetUp(host, server)
-    await makeByPasskey(host, 'registration')
+    await makeByPasskey(host)
     const link = await invite(page)
     await page.getByRole('button', { name: /^Remove this invitation/ }).click()
     await inDialog(page, 'Remove invitation')
@@ -326,7 +323,7 @@ describe('administration', () => {
     await newcomer.page.getByLabel('Sign-in name').fill('dora')
     await press(newcomer.page, 'Continue')
     await press(newcomer.page, 'Create passkey')
-    await keepRecoveryKey(newcomer, 'phone-approval')
+    await keepRecoveryKey(newcomer)
     await heading(newcomer.page, 'Your account waits for a host')
     await look(newcomer, 'phone-waiting')
     await press(newcomer.page, 'Go to sign-in')

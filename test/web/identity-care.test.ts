@@ -48,7 +48,7 @@ describe('care', () => {
     const view = await open({ size: 'phone' })
     const { page, context } = view
     await beginSetUp(view, server)
-    await makeByPasskey(view, 'lie')
+    await makeByPasskey(view)
     await page.reload()
     await heading(page, 'Unlock')
     await context.route('**/api/logs/*/entries*', async (route) => {

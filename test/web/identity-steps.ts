@@ -5,8 +5,12 @@ import { expect } from 'vitest'
 import type { View, WebServer } from './harness.ts'
 
 /** Nothing may be wrong with what is shown: no finding of axe, nothing wider than the window, nothing on the console. */
-export const look = async (view: View, name: string): Promise<void> => {
-  expect(await view.axe(), `${name}: axe`).toEqual([])
+export const look = async (
+  view: View,
+  name: string,
+  rules: 'all' | 'colours' = 'all',
+): Promise<void> => {
+  expect(await view.axe(rules), `${name}: axe`).toEqual([])
   expect(await view.overflow(), `${name}: wider than the window`).toEqual([])
   expect(await view.complaints(), `${name}: console, policy, requests`).toEqual([])
   await view.shot(name)
@@ -80,18 +84,18 @@ export class Authenticator {
 
 const ordinals = ['first', 'second', 'third', 'fourth', 'fifth', 'sixth', 'seventh', 'eighth']
 
-/** Reads the recovery key off the page, and types back the two groups that are asked. */
-export const keepRecoveryKey = async (view: View, name: string): Promise<string> => {
+/** Reads the recovery key off the page, and types back the two groups that are asked; looked at where `name` is given. */
+export const keepRecoveryKey = async (view: View, name?: string): Promise<string> => {
   const { page } = view
   const shown = page.getByTestId('recovery-key')
   await shown.waitFor()
-  await look(view, `${name}-recovery-key`)
+  if (name !== undefined) await look(view, `${name}-recovery-key`)
   const groups = await shown.locator('li > span[aria-hidden]').allTextContents()
   expect(groups).toHaveLength(9)
   await press(page, 'I have kept it')
   const fields = page.getByRole('textbox', { name: /^The \w+ group$/ })
   await fields.first().waitFor()
-  await look(view, `${name}-recovery-check`)
+  if (name !== undefined) await look(view, `${name}-recovery-check`)
   for (const field of await fields.all()) {
     const label = await field.evaluate(
       (input) => (input as HTMLInputElement).labels?.[0]?.textContent,
@@ -121,11 +125,11 @@ export const beginSetUp = async (view: View, server: WebServer): Promise<void> =
   await heading(page, 'How you sign in and unlock')
 }
 
-/** From choosing a password to Files. */
+/** From choosing a password to Files; each page is looked at where `name` is given. */
 export const makeByPassword = async (
   view: View,
   server: WebServer,
-  { password, name }: { password: string; name: string },
+  { password, name }: { password: string; name?: string },
 ): Promise<SetUp> => {
   const { page } = view
   await choose(page, 'A password and an authenticator app')
@@ -134,20 +138,20 @@ export const makeByPassword = async (
   await heading(page, 'Your recovery key')
   const recoveryKey = await keepRecoveryKey(view, name)
   await heading(page, 'Your authenticator app')
-  await look(view, `${name}-authenticator`)
+  if (name !== undefined) await look(view, `${name}-authenticator`)
   const authenticator = new Authenticator(server)
   await authenticator.scan(page)
   await page.getByLabel('Code that the app shows').fill(authenticator.code())
   await heading(page, 'Your backup codes')
-  await look(view, `${name}-backup-codes`)
+  if (name !== undefined) await look(view, `${name}-backup-codes`)
   const backupCodes = await page.getByTestId('backup-codes').locator('li').allTextContents()
   await press(page, 'Open Files')
   await inFiles(page)
   return { recoveryKey, backupCodes, authenticator }
 }
 
-/** From choosing a passkey to Files; returns the recovery key. */
-export const makeByPasskey = async (view: View, name: string): Promise<string> => {
+/** From choosing a passkey to Files, looked at where `name` is given; returns the recovery key. */
+export const makeByPasskey = async (view: View, name?: string): Promise<string> => {
   await choose(view.page, 'A passkey')
   await press(view.page, 'Create passkey')
   const recoveryKey = await keepRecoveryKey(view, name)

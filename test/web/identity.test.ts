@@ -109,7 +109,7 @@ describe('set-up', () => {
     expect(await page.getByText('That is not what the key says.').count()).toBe(2)
     await look(view, 'phone-recovery-wrong')
     await press(page, 'Show the key again')
-    await keepRecoveryKey(view, 'phone')
+    await keepRecoveryKey(view)
 
     await heading(page, 'Your authenticator app')
     await page.getByLabel('Code that the app shows').fill('000000')
@@ -160,7 +160,7 @@ describe('set-up', () => {
     expect(await page.getByLabel('Sign-in name').inputValue()).toBe('ada')
     await press(page, 'Continue')
     await authenticator?.willing(true)
-    await makeByPasskey(view, 'after-cancel')
+    await makeByPasskey(view)
   })
 
   test('a wrong token, no token, and a server that is set up already', async () => {
@@ -185,7 +185,7 @@ describe('set-up', () => {
     const host = await open()
     const token = server.setUpToken()
     await beginSetUp(host, server)
-    await makeByPasskey(host, 'host')
+    await makeByPasskey(host)
     const late = await open()
     await late.page.goto(`${server.origin}/set-up#${token}`)
     await heading(late.page, 'This server is set up already')
@@ -198,7 +198,7 @@ describe('signing in', () => {
     const view = await open({ passkeys: 'none' })
     const { page } = view
     await beginSetUp(view, server)
-    const made = await makeByPassword(view, server, { password, name: 'for-sign-in' })
+    const made = await makeByPassword(view, server, { password })
     await signOut(page)
 
     await typePassword(page, 'nobody-here', password)
@@ -229,7 +229,7 @@ describe('signing in', () => {
     const view = await open()
     const { page } = view
     await beginSetUp(view, server)
-    await makeByPasskey(view, 'lock-out')
+    await makeByPasskey(view)
     await signOut(page)
     for (let attempt = 0; attempt < 5; attempt++) {
       await typePassword(page, 'ada', `wrong password number ${attempt}`)
@@ -246,7 +246,7 @@ describe('signing in', () => {
   test('recovery key: no name is asked, and a new one is kept; the old one is dead', async () => {
     const view = await open({ size: 'phone' })
     await beginSetUp(view, server)
-    const old = await makeByPasskey(view, 'recovery')
+    const old = await makeByPasskey(view)
 
     const elsewhere = await open({ size: 'phone', passkeys: 'none' })
     const { page: other } = elsewhere
@@ -281,7 +281,7 @@ describe('signing in', () => {
     const { page } = view
     await beginSetUp(view, server)
     await page.getByLabel('Stay signed in on this device').check()
-    await makeByPasskey(view, 'stay')
+    await makeByPasskey(view)
     await page.reload()
     await inFiles(page)
     await look(view, 'stayed')
@@ -290,7 +290,7 @@ describe('signing in', () => {
   test('a session that was ended elsewhere says so in the open tab', async () => {
     const view = await open()
     await beginSetUp(view, server)
-    await makeByPasskey(view, 'revoked')
+    await makeByPasskey(view)
     const cookies = await view.context.cookies()
     const ended = await fetch(`${server.origin}/api/sessions?scope=all`, {
       method: 'DELETE',
@@ -308,7 +308,7 @@ describe('signing in', () => {
   test('the sign-in form is usable with less than 120 kB, without the worker', async () => {
     const view = await open()
     await beginSetUp(view, server)
-    await makeByPasskey(view, 'size')
+    await makeByPasskey(view)
     const visitor = await open()
     const answers = new Map<string, Response>()
     visitor.page.on('response', (response) => {

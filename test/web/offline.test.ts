@@ -73,7 +73,7 @@ describe('without the server', () => {
   test('a browser that stays signed in opens the app, lists and reads what was confirmed, and keeps acts', async () => {
     const first = await openView(browser)
     await beginSetUp(first, server)
-    const { authenticator } = await makeByPassword(first, server, { password, name: 'offline' })
+    const { authenticator } = await makeByPassword(first, server, { password })
     await first.close()
 
     view = await openView(browser)

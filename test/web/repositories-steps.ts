@@ -203,15 +203,15 @@ export const restoreBy = async (page: Page, what: string | RegExp, way: string):
   await page.getByRole('menuitem', { name: way, exact: true }).click()
 }
 
-/** The same page wide, narrow and dark, each without a finding. */
+/** The same page wide, narrow and dark, each without a finding. Between light and dark only colours differ. */
 export const lookAll = async (view: View, name: string): Promise<void> => {
   const { page } = view
   const before = page.viewportSize() ?? { width: 1280, height: 800 }
   await look(view, name)
   await page.emulateMedia({ colorScheme: 'dark' })
-  await look(view, `${name}-dark`)
+  await look(view, `${name}-dark`, 'colours')
   await page.setViewportSize({ width: 360, height: 740 })
-  await look(view, `${name}-phone-dark`)
+  await look(view, `${name}-phone-dark`, 'colours')
   await page.emulateMedia({ colorScheme: 'light' })
   await look(view, `${name}-phone`)
   await page.setViewportSize(before)

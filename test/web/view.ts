@@ -37,8 +37,11 @@ export type View = {
   complaints(): Promise<readonly string[]>
   /** From now on the console may say what matches (such as lost connections while the server is away). */
   tolerate(pattern: RegExp): void
-  /** axe-core's findings on what is shown now, as `rule: element`; empty is what is expected. */
-  axe(): Promise<readonly string[]>
+  /**
+   * axe-core's findings on what is shown now, as `rule: element`; empty is what is expected. `colours` asks only for
+   * what can differ where the same is shown in other colours.
+   */
+  axe(rules?: 'all' | 'colours'): Promise<readonly string[]>
   /** Elements that are wider than the window; empty is what is expected. */
   overflow(): Promise<readonly string[]>
   /** Keeps a picture where HEARTHOLD_TEST_SHOTS names a folder. */
@@ -114,20 +117,48 @@ type Axe = {
 
 let axeText: string | undefined
 
-const axeFindings = async (page: Page): Promise<string[]> => {
-  axeText ??= readFileSync(
-    resolve(import.meta.dirname, '../../node_modules/axe-core/axe.min.js'),
-    'utf8',
-  )
-  await page.evaluate(axeText)
-  return page.evaluate(async () => {
+const axeFindings = async (page: Page, rules: 'all' | 'colours'): Promise<string[]> => {
+  if (!(await page.evaluate(() => 'axe' in globalThis))) {
+    axeText ??= readFileSync(
+      resolve(import.meta.dirname, '../../node_modules/axe-core/axe.min.js'),
+      'utf8',
+    )
+    await page.evaluate(axeText)
+  }
+  return page.evaluate(async (only) => {
     const { axe } = globalThis as unknown as { axe: Axe }
-    const { violations } = await axe.run({ resultTypes: ['violations'] })
+    const { violations } = await axe.run({
+      resultTypes: ['violations'],
+      ...(only === 'colours' ? { runOnly: ['color-contrast'] } : {}),
+    })
     return violations.flatMap(({ id, nodes }) =>
       nodes.map((node) => `${id}: ${JSON.stringify(node.target)} ${node.failureSummary ?? ''}`),
     )
-  })
+  }, rules)
 }
+
+/** Waits until what is shown stands still: nothing is on its way, nothing moves, and all of it is drawn. */
+const stillness = (page: Page): Promise<void> =>
+  page.evaluate(async () => {
+    const frame = (): Promise<unknown> => new Promise((done) => requestAnimationFrame(done))
+    const moving = (): Promise<unknown>[] =>
+      document
+        .getAnimations()
+        .filter(({ effect, playState }) => {
+          const end = effect?.getComputedTiming().endTime
+          return playState === 'running' && end !== Infinity
+        })
+        .map(({ finished }) => finished.catch(() => undefined))
+    await document.fonts.ready
+    // What a click brought about may take a frame to begin.
+    for (let still = 0; still < 3; still++) {
+      await frame()
+      const some = moving()
+      if (some.length === 0) continue
+      await Promise.all(some)
+      still = 0
+    }
+  })
 
 const overflowing = (page: Page): Promise<string[]> =>
   page.evaluate(() => {
@@ -137,8 +168,6 @@ const overflowing = (page: Page): Promise<string[]> =>
       .filter((element) => element.getBoundingClientRect().right > clientWidth + 1)
       .map((element) => `${element.tagName.toLowerCase()}.${element.className}`)
   })
-
-const settleMs = 250
 
 /** Opens a page that shows nothing yet: `view.page.goto(server.origin)` is the first step of a test. */
 export const openView = async (browser: Browser, options: ViewOptions = {}): Promise<View> => {
@@ -184,9 +213,9 @@ export const openView = async (browser: Browser, options: ViewOptions = {}): Pro
       return [...spoken, ...forbidden, ...elsewhere()]
     },
     tolerate: (pattern) => void tolerated.push(pattern),
-    axe: async () => {
-      await page.waitForTimeout(settleMs)
-      return axeFindings(page)
+    axe: async (rules = 'all') => {
+      await stillness(page)
+      return axeFindings(page, rules)
     },
     overflow: () => overflowing(page),
     shot: async (name) => {
