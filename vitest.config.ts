@@ -5,6 +5,8 @@ import { defineConfig } from 'vitest/config'
 import { chromiumLaunch } from './tools/chromium.ts'
 
 const sources = ['packages/*/src/**/*.test.ts', 'apps/*/src/**/*.test.ts', 'tools/**/*.test.ts']
+/** They replace modules of Node, which the other files of the same process would get as well. */
+const alone = ['apps/cli/src/disk/tree-sink.test.ts']
 const inBrowser = ['packages/*/src/**/*.browser.test.ts']
 /** Components and what needs a page: they need the compiler of Svelte, and no Node. */
 const inPage = ['apps/web/src/**/*.browser.test.ts']
@@ -16,6 +18,15 @@ const inPage = ['apps/web/src/**/*.browser.test.ts']
  */
 const suite = process.env['TEST_SUITE'] ?? 'default'
 
+const unitLimits = {
+  sequence: { groupOrder: 0 },
+  // Without it there would be one less than the machine has cores.
+  maxWorkers: 2,
+  // Some start a process or two, which on a busy machine takes as long as it takes.
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+}
+
 /** Files of *.browser.test.ts also run in Node: one vector file proves both sides of a format. */
 const projects = async () => {
   if (suite !== 'default') return [productProject(suite, [`test/${suite}/**/*.test.ts`], [])]
@@ -25,12 +36,18 @@ const projects = async () => {
       test: {
         name: 'unit',
         include: sources,
-        exclude: ['**/node_modules/**', '**/fixtures/**', ...inPage],
-        sequence: { groupOrder: 0 },
-        // Some start a process or two, which on a busy machine takes as long as it takes.
-        testTimeout: 60_000,
-        hookTimeout: 60_000,
+        exclude: ['**/node_modules/**', '**/fixtures/**', ...inPage, ...alone],
+        // Many files a process, one after the other: most of the time of a file was the loading of its modules.
+        isolate: false,
+        setupFiles: ['tools/test-process.ts'],
+        unstubGlobals: true,
+        unstubEnvs: true,
+        ...unitLimits,
       },
+    },
+    {
+      extends: true as const,
+      test: { name: 'alone', include: alone, ...unitLimits },
     },
     {
       extends: true as const,
