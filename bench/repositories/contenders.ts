@@ -34,6 +34,8 @@ export type Contender = {
   /** When it answers an upload. */
   readonly fsync: string
   readonly hasTls: boolean
+  /** With the folder of before. */
+  readonly canRestart: boolean
   start(folder: string, tls: Certificates | undefined): Promise<Running>
 }
 
@@ -102,6 +104,7 @@ const verb: Contender = {
   version: ownVersion(),
   fsync: 'file and folder before the answer',
   hasTls: true,
+  canRestart: true,
   start: (folder, tls) =>
     startFolder(folder, tls, (served, listen) => [
       ...[process.execPath, launcher, 'rest-server', ...restServerFlags(served, listen, tls)],
@@ -114,6 +117,7 @@ const fullServer: Contender = {
   version: ownVersion(),
   fsync: 'file and folder before the answer',
   hasTls: false,
+  canRestart: false,
   start: async (folder) => {
     const server = await DemoServer.start(folder)
     const ada = new DemoDevice(server, join(folder, 'home'), join(folder, 'drawer'))
@@ -144,6 +148,7 @@ const rclone = (version: string): Contender => ({
   version,
   fsync: 'none',
   hasTls: true,
+  canRestart: true,
   start: (folder, tls) =>
     startFolder(folder, tls, (served, listen) => [
       ...['rclone', 'serve', 'restic', served, '--addr', listen],
@@ -156,6 +161,7 @@ const restServer = (binary: string): Contender => ({
   version: execFileSync(binary, ['--version'], { encoding: 'utf8' }).trim(),
   fsync: 'file and folder before the answer',
   hasTls: true,
+  canRestart: true,
   start: (folder, tls) =>
     startFolder(folder, tls, (served, listen) => [binary, ...restServerFlags(served, listen, tls)]),
 })

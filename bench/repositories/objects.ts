@@ -144,7 +144,8 @@ const appended: Size = { label: '4 KiB', sizeBytes: 4096, count: 1000 }
 export const runLists = async (work: ObjectsWork, count: number): Promise<void> => {
   const values = new Map<string, Values>()
   await inRounds(work.contenders, work.rounds, (contender) =>
-    withServer(contender, async ({ address, folder, pid }) => {
+    withServer(contender, async (running, place) => {
+      const { address, folder, pid } = running
       const { name } = contender
       await createRepository(address)
       plantObjects(folder, count)
@@ -157,6 +158,15 @@ export const runLists = async (work: ObjectsWork, count: number): Promise<void> 
       note(values, `adding ${appended.count} objects, 8 connections`, name, seconds)
       note(values, 'list after adding', name, await listOnce(address, count + appended.count))
       note(values, 'server memory at most', name, peakMib(pid))
+      if (!contender.canRestart) return
+      await running.stop()
+      const again = await contender.start(place, undefined)
+      try {
+        const listed = await listOnce(again.address, count + appended.count)
+        note(values, 'list after a restart', name, listed)
+      } finally {
+        await again.stop()
+      }
     }),
   )
   for (const [act, ofThis] of values)

@@ -126,7 +126,7 @@ export class DiskRepository implements RepositoryStore {
   }
 
   #pathOf(ref: ObjectRef): string {
-    return join(joined(this.#folder, folderOf(ref)), nameOf(ref))
+    return joined(joined(this.#folder, folderOf(ref)), nameOf(ref))
   }
 
   #opened(file: number, sizeBytes: number): OpenedObject {

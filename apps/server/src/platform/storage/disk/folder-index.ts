@@ -36,17 +36,37 @@ export class FolderIndex {
   }
 
   objects(): ListedObject[] {
-    return this.#entries((id, sizeBytes, storedAt) => ({ id, sizeBytes, storedAt }))
+    return this.#entries((entry, index) => ({
+      id: entry.slice(nameAt, nameEnd),
+      sizeBytes: Number(entry.slice(sizeAt)),
+      storedAt: this.times[index] ?? 0,
+    }))
+  }
+
+  names(): string[] {
+    return this.#entries((entry) => entry.slice(nameAt, nameEnd))
   }
 
   /** Each entry begins with a comma. */
   json(version: 'v1' | 'v2'): Buffer {
     if (version === 'v2') return this.text
-    return Buffer.from(this.#entries((id) => `,"${id}"`).join(''), 'latin1')
+    return Buffer.from(
+      this.#entries((entry) => `${entry.slice(0, 1)}${entry.slice(nameAt - 1, nameEnd + 1)}`).join(
+        '',
+      ),
+      'latin1',
+    )
+  }
+
+  /** What is not named. */
+  without(names: ReadonlySet<string>): FolderIndex {
+    if (names.size === 0) return this
+    return FolderIndex.of(this.objects().filter(({ id }) => !names.has(id)))
   }
 
   /** The same and more. */
   with(more: readonly ListedObject[]): FolderIndex {
+    if (more.length === 0) return this
     const added = FolderIndex.of(more)
     const times = new Float64Array(this.count + added.count)
     times.set(this.times)
@@ -54,18 +74,11 @@ export class FolderIndex {
     return new FolderIndex(Buffer.concat([this.text, added.text]), times)
   }
 
-  #entries<Entry>(entryOf: (id: string, sizeBytes: number, storedAt: number) => Entry): Entry[] {
-    const text = this.text.toString('latin1')
-    const entries: Entry[] = []
-    for (let at = 0, index = 0; at < text.length; index++) {
-      const end = text.indexOf('}', at + sizeAt)
-      const sizeBytes = Number(text.slice(at + sizeAt, end))
-      entries.push(
-        entryOf(text.slice(at + nameAt, at + nameEnd), sizeBytes, this.times[index] ?? 0),
-      )
-      at = end + 1
-    }
-    return entries
+  /** Each without the bracket at its end. */
+  #entries<Entry>(entryOf: (entry: string, index: number) => Entry): Entry[] {
+    const entries = this.text.toString('latin1').split('}')
+    entries.pop()
+    return entries.map(entryOf)
   }
 }
 

@@ -213,9 +213,10 @@ export class FolderIndexes {
   ): Promise<FolderIndex | undefined> {
     const isSettled = this.#isSettled(stamp)
     const usedAt = this.#options.now()
-    const names = this.#names(folder, place.relative)
+    const names = this.#options.fs.listSync(folder)
     if (names === undefined) return undefined
-    const { objects, doubtful } = await this.#sizes(folder, names)
+    const found = this.#objectsOf(names, folder, place.relative)
+    const { objects, doubtful } = await this.#sizes(folder, found)
     const index = FolderIndex.of(objects)
     if (!isSettled) return index
     const isCurrent = doubtful.size === 0
@@ -228,16 +229,13 @@ export class FolderIndexes {
   /** A folder in which nobody but us changed anything, as far as can be told. */
   async #compare(folder: string, kept: Kept, stamp: FileStat): Promise<FolderIndex | undefined> {
     const isSettled = this.#isSettled(stamp)
-    const names = this.#names(folder, kept.relative)
+    const names = this.#options.fs.listSync(folder)
     if (names === undefined) return undefined
-    const known = new Map(kept.index.objects().map((object) => [object.id, object]))
-    for (const name of kept.doubtful) known.delete(name)
-    const unknown = names.filter((name) => !known.has(name))
+    const others = new Set(names)
+    const lost = kept.index.names().filter((id) => kept.doubtful.has(id) || !others.delete(id))
+    const unknown = this.#objectsOf([...others], folder, kept.relative)
     const { objects, doubtful } = await this.#sizes(folder, unknown)
-    const isMore = names.length - unknown.length === kept.index.count
-    const index = isMore
-      ? kept.index.with(objects)
-      : FolderIndex.of([...names.flatMap((name) => known.get(name) ?? []), ...objects])
+    const index = kept.index.without(new Set(lost)).with(objects)
     // Who changed something meanwhile will have it compared again.
     if (this.#kept.get(folder) !== kept || !isSame(kept.stamp, stamp)) return index
     const fresh = { ...kept, index, isCurrent: isSettled && doubtful.size === 0, doubtful }
@@ -246,10 +244,9 @@ export class FolderIndexes {
     return index
   }
 
-  /** Of objects; undefined if there is no such folder. */
-  #names(folder: string, relative: string): string[] | undefined {
-    const names = this.#options.fs.listSync(folder)
-    return names?.filter((name) => isObjectName(relative, name) || this.#sweep(folder, name))
+  /** Those that name objects. */
+  #objectsOf(names: readonly string[], folder: string, relative: string): string[] {
+    return names.filter((name) => isObjectName(relative, name) || this.#sweep(folder, name))
   }
 
   /** @returns the objects that are there, and the names of those that may still change */

@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { type ObjectRef, type ObjectType, objectTypes } from '../storage.ts'
 
 /**
@@ -72,5 +71,6 @@ export const parseBinName = (
   return { ref, deletedAt: Number(deleted), keptUntil: Number(kept) }
 }
 
+/** Both are tidy paths, so that `join`, which looks at each letter, is not needed. */
 export const joined = (repository: string, folder: string): string =>
-  folder === '' ? repository : join(repository, folder)
+  folder === '' ? repository : `${repository}/${folder}`
