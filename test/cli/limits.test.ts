@@ -45,6 +45,9 @@ describe('limits', () => {
     writeFileSync(at('much', 'huge'), randomBytes(5 * 1024 * 1024))
     const full = await fails(bea, 'put', at('much'), 'Small:/')
     expect([full.exit, full.error.code]).toEqual([1, 'over_quota'])
+    expect(full.error.advice).toContain(
+      'A repository that was removed counts until it is destroyed',
+    )
     expect((await bea.json<{ files: number }>('get', 'Small:/much', at('much-back'))).files).toBe(1)
   })
 

@@ -209,11 +209,14 @@ describe('the bin', () => {
     const proof = ['--password-file', bea.secret('password')]
     const removed = await bea.run('repository', 'remove', 'bin', ...proof)
     expect(removed.stdout).toContain('hearthold repository undelete bin')
+    expect(removed.stdout).toContain(' at the earliest; until then it counts against your quota')
     expect(await caller.status('GET', 'config')).toBeGreaterThanOrEqual(400)
     const again = await fails(bea, 'repository', 'remove', 'bin', ...proof)
     expect(again.error.code).toBe('repository_removed')
     expect((await bea.run('repository')).stdout).toMatch(/^bin .* in the bin /m)
-    expect((await bea.run('repository', 'show', 'bin')).stdout).toMatch(/^State +in the bin since/m)
+    expect((await bea.run('repository', 'show', 'bin')).stdout).toMatch(
+      /^State +in the bin since .* at the earliest; until then it counts against the quota$/m,
+    )
     const back = await bea.run('repository', 'undelete', 'bin')
     expect(back.stdout).toBe('bin is back, and its credentials work again.\n')
     expect(await caller.status('GET', 'config')).toBe(200)

@@ -58,4 +58,12 @@ describe("the bin's clock", () => {
   test('a server that was off for a week waits a day', () => {
     expect(trustedAt(0, 7 * dayMs, 7 * dayMs + hourMs, 8 * dayMs)).toEqual([0, 8 * dayMs])
   })
+
+  test('one that is off at night is believed, one that is on for hours a week never again', () => {
+    const nightly = Array.from({ length: 30 }, (_, day) => day * dayMs + 8 * hourMs)
+    expect(trustedAt(0, ...nightly)).toEqual([0, ...nightly])
+    const weekly = Array.from({ length: 10 }, (_, week) => (week + 1) * 7 * dayMs)
+    const hours = weekly.flatMap((at) => [at, at + hourMs, at + 8 * hourMs])
+    expect(trustedAt(0, ...hours)).toEqual([0])
+  })
 })
