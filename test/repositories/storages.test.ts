@@ -94,7 +94,14 @@ describe('a storage configuration', () => {
     const closed = await TestS3Server.start()
     const { port } = closed
     await closed.close()
-    for (const more of [{ endpoint: 'https://host/bucket' }, { prefix: 'a/../' }])
+    for (const more of [
+      { endpoint: 'https://host/bucket' },
+      { prefix: 'a/../' },
+      // They go into a header.
+      { accessKey: 'ключ' },
+      { accessKey: `${testKeys.accessKey}\r\nx-more: 1` },
+      { region: 'us east' },
+    ])
       expect(await refusal('a', s3Settings(more), 'x')).toBe('storage_invalid')
     expect(await refusal('a', s3Settings({ endpoint: `http://127.0.0.1:${port}` }), 'x')).toBe(
       'storage_failed',
@@ -192,6 +199,34 @@ describe.each(['bucket', 'cloud'])('a repository on %s', (name) => {
     expect(await remove(storage)).toBe('storage_in_use')
   })
 
+  it('at a full quota takes the same again, and streams nothing beyond what lies there', async () => {
+    const { storage } = await storageOf()
+    const repository = await house.create(`full-${name}`, { storage, freezeDays: 2 })
+    const key = await house.key(repository, 'append')
+    const pack = newObject('data', 300_000)
+    expect(await house.put(key, pack)).toBe(200)
+    const params = { repository: repository.repository }
+    await house.call(contract.updateRepository, { params, body: { quotaBytes: 300_000 } })
+    expect(await house.put(key, pack)).toBe(200)
+    const more = { ...pack, bytes: Buffer.alloc(5_000_000) }
+    expect(await house.put(key, more)).toBe(507)
+    expect(await house.put(key, { ...pack, bytes: Buffer.alloc(300_000) })).toBe(403)
+    // What lies there was damaged: only bytes of its length may come to heal it.
+    const [, lies] = [...s3.objects, ...dav.files].find(([place]) => place.endsWith(pack.id))!
+    const damaged = Buffer.from(lies.bytes)
+    damaged[1000] = (damaged[1000] ?? 0) ^ 1
+    lies.bytes = damaged
+    const sent = () =>
+      [...s3.requests, ...dav.requests].filter(({ method }) => method === 'PUT').length
+    const before = sent()
+    expect(await house.put(key, more)).toBe(507)
+    expect(sent()).toBe(before)
+    expect(await house.put(key, pack)).toBe(200)
+    expect(await house.fetch(key, pack)).toEqual(pack.bytes)
+    expect(await house.get(repository)).toMatchObject({ objects: 1, usedBytes: 300_000 })
+    await house.call(contract.removeRepository, { params })
+  })
+
   it('follows a change of its configuration at once', async () => {
     const { repositories } = await house.call(contract.listRepositories, {})
     const key = await house.key(
@@ -239,7 +274,7 @@ describe.each(['bucket', 'cloud'])('a repository on %s', (name) => {
     await house.call(contract.removeRepository, { params })
     expect(await remove(storage)).toBe('storage_in_use')
     await house.passDays(4)
-    expect(keys().filter((key) => key.includes(`on-${name}/`))).toEqual([])
+    expect(keys().filter((key) => key.includes(`${name}/`))).toEqual([])
     house.instance.now += hourMs
     expect(await remove(storage)).toBe('step_up_needed')
     await house.signInAnew()

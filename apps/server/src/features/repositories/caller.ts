@@ -74,10 +74,12 @@ export const repositoryCaller = (
   let written: { ref: ObjectRef; sizeBytes: number; replacedBytes: number | undefined } | undefined
 
   const write: RepositoryStore['write'] = async (ref, body, options): Promise<WriteOutcome> => {
-    const replacedBytes = await sizeBefore(live, store, ref)
+    // On the own disk asking costs nothing; other storages tell.
+    const before = live.facts.storage === null ? await store.stat(ref) : undefined
     const outcome = await store.write(ref, body, options)
     live.storageFailedSince = undefined
     if (outcome.outcome === 'stored') {
+      const replacedBytes = outcome.replacedBytes ?? before?.sizeBytes
       written = { ref, sizeBytes: outcome.sizeBytes, replacedBytes }
       await heal(deps, live, ref)
     }
@@ -132,19 +134,6 @@ const watched = (
       : { listJson: (type, version) => listJson.call(store, type, version) }),
     bin: store.bin,
   }
-}
-
-/**
- * The size of what has this name already. On the own disk asking costs nothing; elsewhere it is asked only where the
- * scrub found wrong bytes, because only those are replaced.
- */
-const sizeBefore = async (
-  { facts, damaged }: Live,
-  store: RepositoryStore,
-  ref: ObjectRef,
-): Promise<number | undefined> => {
-  if (facts.storage !== null) return damaged.get(nameOf(ref))?.sizeBytes
-  return (await store.stat(ref))?.sizeBytes
 }
 
 /** An object is whole again, or gone. */

@@ -28,6 +28,11 @@ export const checkStorageSettings = (settings: StorageSettings): void => {
       throw invalid(
         'Give the endpoint as scheme, host and port: the bucket has a field of its own.',
       )
+    // Both are sent in a header.
+    if (![settings.region, settings.accessKey].every((text) => /^[\x21-\x7e]+$/.test(text)))
+      throw invalid(
+        'Give region and access key in plain letters, digits and signs, without spaces.',
+      )
     if (/(?:^|\/)\.\.?\//.test(settings.prefix))
       throw invalid('Give a prefix without . and .. in it.')
   } else if (webDavUrl(settings.url) === undefined) {

@@ -37,7 +37,12 @@ export type WriteOptions = {
  * `stored`: durable and visible. `present`: it is there already with exactly these bytes, and nothing was written. Where
  * an object of this name is there whose bytes are not those of its name, a verified upload replaces it: `stored`.
  */
-export type WriteOutcome = { readonly outcome: 'stored' | 'present'; readonly sizeBytes: number }
+export type WriteOutcome = {
+  readonly outcome: 'stored' | 'present'
+  readonly sizeBytes: number
+  /** Of what it replaced, where the storage asked for that anyway. */
+  readonly replacedBytes?: number
+}
 
 /** An object in the bin. */
 export type BinnedObject = ObjectStat & {

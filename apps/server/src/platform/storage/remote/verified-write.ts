@@ -112,7 +112,8 @@ const writeVerified = async (
   } else {
     outcome = await place.putStream(body, { sizeBytes, sha256: id, onBytes }, replace)
   }
-  if (outcome === 'stored') return { outcome, sizeBytes }
+  if (outcome === 'stored')
+    return { outcome, sizeBytes, ...(there && { replacedBytes: there.sizeBytes }) }
   // Another was faster; only if those bytes are right is this upload as good as stored.
   if ((await place.hash()) === id) return { outcome: 'present', sizeBytes }
   throw new StorageError('unavailable', 'The object was written by another at the same moment.')
