@@ -64,11 +64,10 @@ describe('what comes back from the bin', () => {
     const quotaBytes = await leaveRoom(6000)
     const params = { repository: repository.repository }
     const restoring = house.codeOf(restoreBin, { params, body: {} })
-    const others: number[] = []
-    let over = false
-    void restoring.then(() => (over = true))
-    while (!over) others.push(await house.put(key, newObject('data', 100)))
-    // Either the upload was first, and not all fits; or all comes back, and no upload fits.
+    const others = await Promise.all(
+      Array.from({ length: 60 }, () => house.put(key, newObject('data', 100))),
+    )
+    // Either an upload was first, and not all fits; or all comes back, and no upload fits.
     const code = await restoring
     expect(await used()).toBeLessThanOrEqual(quotaBytes)
     expect(code === '' ? others.filter((status) => status === 200) : []).toEqual([])

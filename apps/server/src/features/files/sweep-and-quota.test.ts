@@ -92,7 +92,9 @@ describe('the quota', () => {
     let time = at.now
     Object.defineProperty(at, 'now', {
       get: () => (seen.push(kept()), time),
-      set: (now: number) => void (time = now),
+      set: (now: number) => {
+        time = now
+      },
     })
     expect((await by.create(alice, newId(), 400)).statusCode).toBe(200)
     expect(seen).toContain(400)

@@ -74,7 +74,7 @@ export const restoreFromBin = async (
   const member = await memberRoom(deps, catalogue, live.facts.account)
   const { burstSince } = live.facts
   const burstBegan = burstSince === null ? Infinity : burstSince - burstMs
-  const { restored, left } = await live.inTurn(() =>
+  const { restored, stays } = await live.inTurn(() =>
     live.guard(async () => {
       const store = await live.store()
       const { bytes, others, config, left } = await selected(store, deletedSince, burstBegan)
@@ -84,14 +84,14 @@ export const restoreFromBin = async (
       try {
         const amount = await bringBack(live, store, deletedSince, others, room)
         if (config !== undefined) await bringConfigBack(parts, live, store, config, amount)
-        return { restored: amount, left }
+        return { restored: amount, stays: left }
       } finally {
         room.give(bytes)
       }
     }),
   )
   // Who brings a little back, or nothing, has not undone it.
-  if (burstSince !== null && !live.counts.isMuch(left)) await endBurst(deps.clock.now(), live)
+  if (burstSince !== null && !live.counts.isMuch(stays)) await endBurst(deps.clock.now(), live)
   await noteAlarms(deps, live)
   return restored
 }

@@ -101,21 +101,9 @@ export const repositoryGate = (parts: GateDeps): RawRoute => {
     const target = parseResticPath(path.slice(mount.length), 2)
     if (target === undefined) return answerStatus(req, res, 404)
     const store = await live.store()
-    const room = await roomFor(parts, live, req.method)
-    const thereBytes = await bytesThere(parts, live, store, room, target.rest, req)
-    await handleRestic(
-      req,
-      res,
-      target.rest,
-      repositoryCaller(
-        parts,
-        credential,
-        live,
-        store,
-        thereBytes === undefined ? room : { ...room, thereBytes },
-      ),
-      deps.log,
-    )
+    const room = await roomFor(parts, live, store, target.rest, req)
+    const caller = repositoryCaller(parts, credential, live, store, room)
+    await handleRestic(req, res, target.rest, caller, deps.log)
   }
 
   return {
@@ -143,30 +131,21 @@ const noteUse = (credential: Credential, now: number): void => {
 }
 
 /**
- * Who sends again what is there (an answer got lost) needs no room for it, also where none is left. Asked only where it
- * does not fit. @returns its size
+ * Before anything changes, the numbers are exact: see [Note: counting]. Reading needs none. Who sends again what is there
+ * (an answer got lost) needs no room for it, also where none is left; the storage is asked only where it does not fit.
  */
-const bytesThere = async (
-  { catalogue }: GateDeps,
-  live: Live,
-  store: RepositoryStore,
-  room: MemberRoom,
-  target: ResticTarget,
-  { method, headers }: IncomingMessage,
-): Promise<number | undefined> => {
-  const sizeBytes = Number(headers['content-length'])
-  if (method !== 'POST' || target.kind !== 'object') return undefined
-  if (!(sizeBytes > roomIn(catalogue, live, room))) return undefined
-  return (await live.guard(async () => store.stat(target.ref)))?.sizeBytes
-}
-
-/** Before anything changes, the numbers are exact: see [Note: counting]. Reading needs none. */
 const roomFor = async (
   { deps, catalogue }: GateDeps,
   live: Live,
-  method: string | undefined,
+  store: RepositoryStore,
+  target: ResticTarget,
+  { method, headers }: IncomingMessage,
 ): Promise<MemberRoom> => {
   if (method !== 'POST' && method !== 'DELETE') return unlimited
   await live.count()
-  return memberRoom(deps, catalogue, live.facts.account)
+  const room = await memberRoom(deps, catalogue, live.facts.account)
+  if (method !== 'POST' || target.kind !== 'object') return room
+  if (!(Number(headers['content-length']) > roomIn(catalogue, live, room))) return room
+  const there = await live.guard(async () => store.stat(target.ref))
+  return there === undefined ? room : { ...room, thereBytes: there.sizeBytes }
 }

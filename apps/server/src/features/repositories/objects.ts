@@ -14,7 +14,10 @@ import type { Parts } from './parts.ts'
 /** The id under which `config`, which has none, is asked for. */
 const configId = '0'.repeat(64)
 
-/** Names and sizes of the objects of one type. */
+/** Some ten MB of answer; no repository of restic's comes near. Else a member could have the server hold any amount. */
+const listedLimit = 100_000
+
+/** Names and sizes of the objects of one type. @throws ProblemError `too_large` */
 export const listObjects = async (
   { catalogue }: Parts,
   session: SessionContext,
@@ -25,8 +28,11 @@ export const listObjects = async (
   await live.guard(async () => {
     const parts = await (await live.store()).list(type)
     if (parts === undefined) return
-    for await (const part of parts)
+    for await (const part of parts) {
+      if (objects.length + part.length > listedLimit)
+        throw new ProblemError('too_large', 'There are more objects of this type than are listed.')
       for (const { id, sizeBytes } of part) objects.push({ id, sizeBytes })
+    }
   })
   return { objects }
 }

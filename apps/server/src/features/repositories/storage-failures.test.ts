@@ -20,6 +20,7 @@ import {
 import { versionsOf } from '#platform/keys/secret-files.ts'
 import { openDiskStorage } from '#platform/storage/disk/index.ts'
 import {
+  type ListedObject,
   type RepositoryStorage,
   type RepositoryStore,
   StorageError,
@@ -43,6 +44,17 @@ let unanswered: number
 let quotaBytes: number | undefined
 /** Whether it destroys what it is told to. */
 let destroys: boolean
+/** Objects that it lists besides, of each type. */
+let strangers: number
+
+const listStrangers = async function* (count: number): AsyncGenerator<readonly ListedObject[]> {
+  for (let from = 0; from < count; from += 1000)
+    yield Array.from({ length: Math.min(1000, count - from) }, (_, n) => ({
+      id: (from + n).toString(16).padStart(64, '0'),
+      sizeBytes: 3,
+      storedAt: 0,
+    }))
+}
 
 /** A store of which every call fails while the storage is down. */
 const failing = (store: RepositoryStore, repository: string): RepositoryStore => {
@@ -51,6 +63,7 @@ const failing = (store: RepositoryStore, repository: string): RepositoryStore =>
       get: (of, name) => {
         const value: unknown = Reflect.get(of, name, of)
         if (name === 'bin') return guarded(value as object)
+        if (name === 'list' && strangers > 0) return () => listStrangers(strangers)
         if (typeof value !== 'function') return value
         return (...args: unknown[]): unknown => {
           if (down === true || down === repository) {
@@ -108,6 +121,7 @@ beforeEach(async () => {
   unanswered = 0
   quotaBytes = undefined
   destroys = true
+  strangers = 0
   await openFeature()
   http = createTestHttp({ [testToken('a')]: session })
   repositories.bind(http.http)
@@ -243,6 +257,19 @@ describe('a storage out of reach', () => {
     await repositories.scrubbed()
     expect(await api(`GET`, url)).toMatchObject({ counted: true, usedBytes: 500, alarms: [] })
   })
+})
+
+test('a list that would fill the memory is refused before it does', async () => {
+  const { repository } = await create()
+  const list = () =>
+    api<{ objects?: unknown[]; code?: string }>(
+      'GET',
+      `/api/repositories/${repository}/objects/index`,
+    )
+  strangers = 100_000
+  expect((await list()).objects?.length).toBe(100_000)
+  strangers = 10_000_000
+  expect(await list()).toMatchObject({ status: 413, code: 'too_large' })
 })
 
 describe('destruction', () => {
