@@ -44,7 +44,9 @@ class Machine {
     this.disk.setFaults(faults)
     this.disk.cutPowerAt(this.disk.operations + operationsUntilCut)
     await this.#tolerating(async () => {
-      const store = await openObjectStore({ folder, fs })
+      // Every other life has a disk that is slow, and is written to in threads.
+      const slowWriteMs = this.random.chance(0.5) ? 10_000 : -1
+      const store = await openObjectStore({ folder, fs, slowWriteMs })
       await Promise.all(Array.from({ length: 4 }, () => this.#work(store, tasks)))
       await store.close()
       if (this.disk.hasPower && this.disk.openFiles > 0) throw new Violation('files were left open')

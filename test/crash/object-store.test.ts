@@ -99,6 +99,10 @@ const mutants: Record<string, Between> = {
   }),
   'takes a short write for a whole one': (fs) => ({
     ...fs,
+    writeSync: (file, bytes, position) => {
+      fs.writeSync(file, bytes, position)
+      return bytes.length
+    },
     writev: async (file, parts, position) => {
       await fs.writev(file, parts, position)
       return parts.reduce((sum, { length }) => sum + length, 0)

@@ -40,6 +40,21 @@ describe('pieces of an upload', () => {
     expect(second).toEqual(new Uint8Array(500).fill(2))
   })
 
+  it('take the memory of whole chunks, once a blob has it, and leave parts of a memory alone', async () => {
+    const whole = new Uint8Array(17 * 1024 * 1024).fill(1)
+    const shared = new Uint8Array(5 * 1024 * 1024).fill(2)
+    const source = async function* () {
+      yield whole
+      yield shared.subarray(1)
+    }
+    const length = whole.length + shared.length - 1
+    const pieces: Blob[] = []
+    for await (const piece of cutPieces(source(), fixed(length))) pieces.push(piece)
+    expect([whole.buffer.detached, shared.buffer.detached]).toEqual([true, false])
+    const again = await pieces[0]!.bytes()
+    expect([pieces.length, again.length, again[0], again.at(-1)]).toEqual([1, length, 1, 2])
+  })
+
   it('are one ahead of the one in use, and no more', async () => {
     let made = 0
     let closed = false

@@ -66,6 +66,26 @@ describe('faults', () => {
     expect(namesIn().filter((name) => name.endsWith('.enc'))).toEqual([])
   })
 
+  const mebibyte = 1024 * 1024
+  test.each([
+    [20 * mebibyte, 'unavailable'],
+    [21 * mebibyte, 'object_invalid'],
+  ])('an fsync that fails before %i bytes have come counts (%s)', async (sentBytes, code) => {
+    let fails = false
+    const fsync = (file: number): Promise<void> => {
+      if (!fails) return nodeFileSystem.fsync(file)
+      fails = false
+      return Promise.reject(Object.assign(new Error('EIO'), { code: 'EIO' }))
+    }
+    await reopen({ ...nodeFileSystem, fsync })
+    fails = true
+    const pieces = Array.from({ length: sentBytes / mebibyte }, () => Buffer.alloc(mebibyte, 7))
+    const sent = store.uploads.write(newUpload(20 * mebibyte), 0, Readable.from(pieces))
+    await expect(sent).rejects.toMatchObject({ code })
+    expect(fails).toBe(false)
+    expect(namesIn()).toEqual([])
+  })
+
   test('no room is told before anything is sent', async () => {
     await reopen({ ...nodeFileSystem, freeBytesSync: () => 1000 })
     const full = expect.objectContaining({ code: 'disk_full' })

@@ -1,5 +1,6 @@
 import { dirname } from 'node:path'
 import { asDiskProblems, asDiskProblemsSync } from './disk-errors.ts'
+import { DiskPace } from '../disk/disk-pace.ts'
 import { type FileSystem, nodeFileSystem } from '../disk/file-system.ts'
 import { folderSync } from '../disk/folder-sync.ts'
 import { folderNames, objectNames, objectOfName, uploadOfName } from './object-names.ts'
@@ -39,6 +40,9 @@ export type ObjectStore = {
 /** Left free for the database, which must be able to delete and to answer. */
 export const defaultReserveBytes = 128 * 1024 * 1024
 
+/** A write takes a hundredth of it while the system has memory for its bytes. */
+const standardSlowWriteMs = 10
+
 /**
  * Opens the disk driver in `folder`, and makes the folder and its 256 parts (0700).
  * @throws ProblemError `disk_full` or `unavailable`, or what else the disk says
@@ -47,15 +51,18 @@ export const openObjectStore = async (options: {
   folder: string
   fs?: FileSystem
   reserveBytes?: number
+  /** A write that takes longer has waited for the disk; after a few of them uploads are written in threads. */
+  slowWriteMs?: number
 }): Promise<ObjectStore> => {
   const { folder, fs = nodeFileSystem, reserveBytes = defaultReserveBytes } = options
+  const pace = new DiskPace(options.slowWriteMs ?? standardSlowWriteMs)
   const names = objectNames(folder)
   await asDiskProblems(() => makeFolders(fs, folder))
   const folders = folderSync(fs)
   const freeOnDisk = (): number => {
     return asDiskProblemsSync(() => fs.freeBytesSync(folder)) - reserveBytes
   }
-  const uploads = new Uploads({ fs, names, folders }, freeOnDisk)
+  const uploads = new Uploads({ fs, names, folders, pace }, freeOnDisk)
   const freeBytes = (): number => freeOnDisk() - uploads.pendingBytes()
   const small = new PutMany({ fs, names, folders, freeBytes })
   const reader = new ObjectReader(fs, names)

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import { ProblemError } from '@hearthold/contract'
+import type { DiskPace } from '../disk/disk-pace.ts'
 import { tryEach } from '../disk/try-each.ts'
 import type { FileSystem } from '../disk/file-system.ts'
 import type { FolderSync } from '../disk/folder-sync.ts'
@@ -33,7 +34,14 @@ export type Disk = {
   readonly fs: FileSystem
   readonly names: ObjectNames
   readonly folders: FolderSync
+  /** How quickly it takes what is written to it. */
+  readonly pace: DiskPace
 }
+
+/** What is written at a time: so much is still in the processor's cache when it is hashed and copied. */
+const batchBytes = 64 * 1024
+/** After so many bytes the disk is told to begin with them while more come: the last fsync then has little to wait for. */
+const syncAheadBytes = 8 * 1024 * 1024
 
 /** One upload's temporary file: temp file, hash while writing, fsync, rename, fsync of the folder. */
 export class UploadFile {
@@ -46,6 +54,8 @@ export class UploadFile {
   #markCount = 0
   #markedOffset = 0
   #body: Readable | undefined
+  #syncing: Promise<void> | undefined
+  #syncedOffset = 0
 
   constructor(disk: Disk, upload: Upload) {
     this.upload = upload
@@ -104,6 +114,7 @@ export class UploadFile {
     const hash = new SegmentHash(offset, this.#hash.wholeHash())
     this.#hash = hash
     const file = fs.openSync(this.#part, offset === 0 ? 'w' : 'r+')
+    this.#syncedOffset = offset
     try {
       if (offset > 0) fs.truncateSync(file, offset)
       const complete = offset + (await this.#receiveInto(file, body)) === sizeBytes
@@ -114,6 +125,8 @@ export class UploadFile {
         return { offset: hash.wholeBytes }
       }
     } finally {
+      await this.#syncing?.catch(() => tryEach(() => this.remove()))
+      this.#syncing = undefined
       fs.closeSync(file)
     }
     return { offset: sizeBytes, sha256: await this.#publish() }
@@ -152,6 +165,8 @@ export class UploadFile {
         body,
         position: hash.wholeBytes,
         limitBytes: this.upload.sizeBytes - hash.wholeBytes,
+        batchBytes: () => batchBytes,
+        pace: this.#disk.pace,
         tooLong: () => new ProblemError('object_invalid', 'More bytes came than the upload has.'),
         onBatch: (parts) => {
           hash.update(parts)
@@ -159,6 +174,7 @@ export class UploadFile {
         },
         onWritten: () => {
           if (hash.wholeBytes - this.#markedOffset >= markIntervalBytes) this.#mark()
+          this.#syncAhead(file)
         },
       })
     } finally {
@@ -167,9 +183,22 @@ export class UploadFile {
     return receivedBytes
   }
 
+  #syncAhead(file: number): void {
+    if (this.#syncing || this.#hash.wholeBytes - this.#syncedOffset < syncAheadBytes) return
+    this.#syncedOffset = this.#hash.wholeBytes
+    const syncing = this.#disk.fs.fsync(file)
+    this.#syncing = syncing
+    // A failure is kept: #sync throws it, for the system tells of it only once.
+    syncing.then(
+      () => (this.#syncing = undefined),
+      () => undefined,
+    )
+  }
+
   /** Once an fsync failed, the kernel forgets what it could not write: those bytes can never be trusted again. */
   async #sync(file: number): Promise<void> {
     try {
+      await this.#syncing
       await this.#disk.fs.fsync(file)
     } catch (error) {
       tryEach(() => this.remove())
