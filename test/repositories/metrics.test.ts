@@ -1,6 +1,9 @@
 /** /metrics: who may read it, and that its figures are those of the repositories. */
+import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
+import type { IncomingMessage } from 'node:http'
 import { join } from 'node:path'
+import { removeRepositoryCredential } from '@hearthold/contract'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { authorizationOf, dayMs, House, type Key, newObject } from './repository-house.ts'
 
@@ -30,6 +33,26 @@ describe('the metrics', () => {
     expect(await status(authorizationOf({ name: 'prometheus', secret: token }))).toBe(200)
     expect(await status(authorizationOf({ name: 'prometheus', secret: 'wrong' }))).toBe(401)
     expect(await status(authorizationOf(key))).toBe(401)
+  })
+
+  it('forget a credential that is revoked, also where a request of it ends later', async () => {
+    const repository = await house.create('short-lived')
+    const gone = await house.key(repository, 'append')
+    // More than lies in the buffers of a connection.
+    const object = newObject('data', 32 * 2 ** 20)
+    expect(await house.put(gone, object)).toBe(200)
+    expect(await read()).toContain(`user="${gone.name}"`)
+    const asking = house.begin('GET', `${gone.path}data/${object.id}`, {
+      authorization: authorizationOf(gone),
+    })
+    asking.end()
+    const [response] = (await once(asking, 'response')) as [IncomingMessage]
+    const params = { repository: repository.repository, credential: gone.name }
+    await house.call(removeRepositoryCredential, { params })
+    expect(await read()).not.toContain(gone.name)
+    response.resume()
+    await once(response, 'end')
+    expect(await read()).not.toContain(gone.name)
   })
 
   it('tell of objects, bytes, refusals and alarms by name', async () => {

@@ -1,5 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
 import type { RepositoryEvent } from './restic/policy.ts'
+import { objectTypes } from './storage/storage.ts'
 
 /** Values of labels; none may be left out. */
 export type LabelValues<Label extends string> = Readonly<Record<Label, string>>
@@ -8,6 +9,8 @@ export type LabelValues<Label extends string> = Readonly<Record<Label, string>>
 export type MetricCounter<Label extends string> = {
   /** Adds 1, or what is said. */
   add(labels: LabelValues<Label>, by?: number): void
+  /** Forgets what was counted under these labels. */
+  remove(labels: LabelValues<Label>): void
 }
 
 export type GaugeValue<Label extends string> = {
@@ -48,7 +51,10 @@ export const createMetrics = (): Metrics => {
   return {
     counter: (facts) => {
       const counter = new Counter(common(facts))
-      return { add: (labels, by = 1) => counter.inc({ ...labels }, by) }
+      return {
+        add: (labels, by = 1) => counter.inc({ ...labels }, by),
+        remove: (labels) => counter.remove({ ...labels }),
+      }
     },
     gauge: (facts, read) => {
       const gauge: Gauge = new Gauge({
@@ -69,6 +75,8 @@ export const createMetrics = (): Metrics => {
 export type BlobCounters = {
   /** Acts on `config` and refusals are not counted, as rest-server does it. */
   count(user: string, repository: string, event: RepositoryEvent): void
+  /** Of a user who is gone and does not come back: else whoever makes users and removes them fills the memory. */
+  forget(user: string, repository: string): void
 }
 
 const blobActOf = { read: 'read', write: 'write', remove: 'delete' } as const
@@ -99,6 +107,11 @@ export const blobCounters = (metrics: Metrics): BlobCounters => {
       const { total, bytes: sum } = counters[blobActOf[act]]
       total.add({ user, repo, type })
       sum.add({ user, repo, type }, bytes)
+    },
+    forget: (user, repo) => {
+      for (const { total, bytes } of Object.values(counters))
+        for (const type of objectTypes)
+          for (const counter of [total, bytes]) counter.remove({ user, repo, type })
     },
   }
 }

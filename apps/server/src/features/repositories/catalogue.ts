@@ -20,6 +20,7 @@ export class Catalogue {
   readonly #credentials = new Map<string, Credential>()
   readonly #making = new Map<string, number>()
   #inactive: ReadonlySet<string> = new Set()
+  #onCredentialRemoved: (credential: Credential, live: Live) => void = () => undefined
 
   private constructor(deps: RepositoriesDeps) {
     this.#deps = deps
@@ -63,7 +64,15 @@ export class Catalogue {
     this.#repositories.delete(live.facts.id)
     this.#byPlace.delete(live.folder.join('/'))
     this.#byAccount.get(live.facts.account)?.delete(live)
-    for (const { name } of this.credentialsOf(live.facts.id)) this.#credentials.delete(name)
+    for (const credential of this.credentialsOf(live.facts.id)) {
+      this.#credentials.delete(credential.name)
+      this.#onCredentialRemoved(credential, live)
+    }
+  }
+
+  /** Tells of each credential that opens nothing any more. */
+  whenCredentialRemoved(listener: (credential: Credential, live: Live) => void): void {
+    this.#onCredentialRemoved = listener
   }
 
   all(): Live[] {
@@ -101,7 +110,11 @@ export class Catalogue {
   }
 
   removeCredential(name: string): void {
+    const credential = this.#credentials.get(name)
     this.#credentials.delete(name)
+    if (credential === undefined) return
+    const live = this.#repositories.get(credential.repository)
+    if (live !== undefined) this.#onCredentialRemoved(credential, live)
   }
 
   credential(name: string): Credential | undefined {

@@ -16,6 +16,8 @@ import type { Live } from './live.ts'
 export type RepositoryMetrics = {
   onEvent(credential: Credential, live: Live, event: RepositoryEvent): void
   onRefusedSignIn(): void
+  /** Revoked, or of a repository that was destroyed. */
+  onCredentialRemoved(credential: Credential, live: Live): void
   bind(http: Http): void
 }
 
@@ -68,13 +70,16 @@ export const repositoryMetrics = (
   )
 
   return {
-    onEvent: ({ name }, live, event) => {
-      blobs.count(name, nameOf(live), event)
+    onEvent: (credential, live, event) => {
+      // A request that outlives its credential is not counted under its name again.
+      if (catalogue().credential(credential.name) === credential)
+        blobs.count(credential.name, nameOf(live), event)
       const labels = { repository: nameOf(live) }
       if (event.act === 'refused-removal') refusedDeletions.add(labels)
       if (event.act === 'failed-verification') failedVerifications.add(labels)
     },
     onRefusedSignIn: () => refusedSignIns.add({}),
+    onCredentialRemoved: ({ name }, live) => blobs.forget(name, nameOf(live)),
     bind: (http) =>
       addPlainRoute(http, '/metrics', { access: 'public' }, async (request, reply) => {
         await admit(deps, request.headers.authorization)

@@ -51,6 +51,7 @@ export const openRepositories = async (deps: RepositoriesDeps): Promise<Reposito
   const scrubber = new Scrubber(parts)
   const metrics = repositoryMetrics(deps, () => catalogue)
   const { onEvent, onRefusedSignIn } = metrics
+  catalogue.whenCredentialRemoved(metrics.onCredentialRemoved)
   const timers: NodeJS.Timeout[] = []
   let stopped = false
   let tending: Promise<unknown> = Promise.resolve()
