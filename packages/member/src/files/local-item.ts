@@ -24,8 +24,8 @@ export type LocalItem =
       /** POSIX permission bits. */
       readonly mode?: number
       /**
-       * The bytes from `offset` on, in chunks of any length, best a multiple of 256 KiB. One chunk is read ahead: in
-       * Node a source may fill two buffers in turn, in a browser each chunk is an array of its own.
+       * The bytes from `offset` on, in chunks of any length, best a multiple of 256 KiB. One chunk is read ahead, and
+       * whoever seals has copied a chunk before the next but one is asked for: a source may fill two buffers in turn.
        */
       readonly open: (offset: number) => Chunks
     }
