@@ -54,11 +54,15 @@ const thinned = (needles: readonly Needle[]): Needle[] => {
 }
 
 const base = 0x01000193
+const marks = 1 << 18
+/** Where a hash is marked: a look at one byte tells most windows of a disk from all needles. */
+const markOf = (hash: number): number => (hash ^ (hash >>> 14)) & (marks - 1)
 
 /** Needles of one prefix length, by the rolling hash of that prefix. */
 class PrefixIndex {
   readonly length: number
   readonly #byHash = new Map<number, Needle[]>()
+  readonly #marked = new Uint8Array(marks)
   readonly #leading: number
 
   constructor(length: number) {
@@ -75,6 +79,7 @@ class PrefixIndex {
   add(needle: Needle): void {
     let hash = 0
     for (let i = 0; i < this.length; i++) hash = (Math.imul(hash, base) + needle.bytes[i]!) | 0
+    this.#marked[markOf(hash)] = 1
     const same = this.#byHash.get(hash)
     if (same) same.push(needle)
     else this.#byHash.set(hash, [needle])
@@ -83,20 +88,19 @@ class PrefixIndex {
   /** Every place of `chunk` below `until` at which a needle stands whole. */
   find(chunk: Buffer, until: number, found: (offset: number, needle: Needle) => void): void {
     const { length } = this
+    const [marked, leading] = [this.#marked, this.#leading]
     if (chunk.length < length) return
     let hash = 0
     for (let i = 0; i < length; i++) hash = (Math.imul(hash, base) + chunk[i]!) | 0
     const last = Math.min(until, chunk.length - length + 1)
     for (let at = 0; at < last; at++) {
-      const candidates = this.#byHash.get(hash)
-      if (candidates) {
-        for (const needle of candidates) {
+      if (marked[markOf(hash)] === 1) {
+        for (const needle of this.#byHash.get(hash) ?? []) {
           if (chunk.subarray(at, at + needle.bytes.length).equals(needle.bytes)) found(at, needle)
         }
       }
       if (at + length < chunk.length) {
-        hash =
-          (Math.imul(hash - Math.imul(chunk[at]!, this.#leading), base) + chunk[at + length]!) | 0
+        hash = (Math.imul(hash - Math.imul(chunk[at]!, leading), base) + chunk[at + length]!) | 0
       }
     }
   }
@@ -137,10 +141,12 @@ export class PlaintextScanner {
   async scanFile(path: string, name: string, finds: Find[] = []): Promise<Find[]> {
     const handle = await open(path, 'r')
     try {
-      const buffer = Buffer.alloc(chunkBytes + this.#longest)
-      for (let offset = 0; ; offset += chunkBytes) {
+      const { size } = await handle.stat()
+      const step = Math.min(chunkBytes, size + 1)
+      const buffer = Buffer.alloc(step + this.#longest)
+      for (let offset = 0; ; offset += step) {
         const { bytesRead } = await handle.read(buffer, 0, buffer.length, offset)
-        this.scanBytes(buffer.subarray(0, bytesRead), name, finds, offset, chunkBytes)
+        this.scanBytes(buffer.subarray(0, bytesRead), name, finds, offset, step)
         if (bytesRead < buffer.length) return finds
       }
     } finally {

@@ -21,7 +21,7 @@ import { begin } from './house.ts'
 import { startServer, type PlainServer } from './plain-server.ts'
 
 const mebibyte = 1024 * 1024
-const largeBytes = 96 * mebibyte
+const largeBytes = 48 * mebibyte
 
 let folder = ''
 let proxy: CountingProxy
