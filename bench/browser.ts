@@ -1,10 +1,11 @@
 /**
- * What a browser costs and takes: `npm run bench -- browser [--only transfers,unlock,verify,rows,first-load]
+ * What a browser costs and takes: `npm run bench -- browser [--only transfers,unlock,verify,rows,reader,first-load]
  * [--mib 256] [--nodes 100000] [--rounds 5]`. A headless Chromium against the real server (data synced to the disk) on
  * this machine; nothing listens to the browser's requests while it is measured.
  */
 import { parseArgs } from 'node:util'
 import { firstLoad } from './browser/first-load.ts'
+import { reader } from './browser/reader.ts'
 import { rows } from './browser/rows.ts'
 import { transfers } from './browser/transfers.ts'
 import { unlocking } from './browser/unlocking.ts'
@@ -19,6 +20,7 @@ const measures: Readonly<Record<string, (settings: Settings) => Promise<void>>> 
   unlock: unlocking,
   verify: verifying,
   rows,
+  reader,
 }
 
 const whole = (name: string, text: string): number => {

@@ -3,6 +3,8 @@ import { proxy } from 'comlink'
 // oxlint-disable-next-line import/no-unassigned-import -- it offers what it does as a global
 import '../../test/web/worker/harness-page.ts'
 import { passkeyCeremonies } from '../../apps/web/src/session/passkey.ts'
+import { pullAll } from './pulls.ts'
+import { makeRepository, readRepository } from './reader-page.ts'
 import type { Harness } from '../../test/web/worker/harness-page.ts'
 
 const { account, ended } = (globalThis as unknown as { hearthold: Harness }).hearthold
@@ -120,23 +122,7 @@ const download = async (share: string, name: string): Promise<number> => {
   const { port } = await account.transfers.download(share, [
     rows.find((row) => row.name === name)!.id,
   ])
-  let bytes = 0
-  await new Promise<void>((resolve, reject) => {
-    port.addEventListener(
-      'message',
-      ({ data }: MessageEvent<{ chunk?: ArrayBuffer; error?: { code: string } }>) => {
-        if (data.error) reject(new Error(data.error.code))
-        else if (!data.chunk) resolve()
-        else {
-          bytes += data.chunk.byteLength
-          port.postMessage({ pull: true })
-        }
-      },
-    )
-    port.start()
-    for (let i = 0; i < atOnce; i++) port.postMessage({ pull: true })
-  })
-  return bytes
+  return pullAll(port)
 }
 
 /** Milliseconds of each, round by round, one after the other on the same file. */
@@ -258,7 +244,16 @@ const signUpByPassword = (setUpToken: string, password: string, staySignedIn: bo
     }),
   )
 
-const benchPage = { transfers, makeItems, signUpByPasskey, signUpByPassword, verify, unlockBy }
+const benchPage = {
+  transfers,
+  makeItems,
+  signUpByPasskey,
+  signUpByPassword,
+  verify,
+  unlockBy,
+  makeRepository,
+  readRepository,
+}
 export type BenchPage = typeof benchPage
 
 Object.assign(globalThis, { bench: benchPage })

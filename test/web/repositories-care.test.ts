@@ -118,19 +118,15 @@ describe('repositories that are not as they should be', () => {
 describe('a folder of 100,000 files', () => {
   const count = 100_000
 
-  it('is listed in less than three seconds, and scrolls to its end', async () => {
+  it('is listed, scrolls to its end, and is searched', async () => {
     const { files } = await wideRepository(count)
     const { path } = await filled('wide', files)
     await openReader(page, path)
-    const begun = Date.now()
     await openNewest(page)
     await page.getByRole('button', { name: 'File 000000.txt', exact: true }).waitFor()
-    const firstMs = Date.now() - begun
     await expect
       .poll(() => page.getByRole('grid').getAttribute('aria-rowcount'))
       .toBe(String(count + 1))
-    process.stderr.write(`100,000 rows: first rows after ${firstMs} ms\n`)
-    expect(firstMs).toBeLessThan(3000)
     await page.getByRole('grid').focus()
     await page.locator('[data-row="0"]').focus()
     await page.keyboard.press('End')
