@@ -11,13 +11,15 @@ const reserved = (quota: ReturnType<typeof totalQuota>, size: number | undefined
   return reservation
 }
 
-test('starts from the bytes of all files: no folders, no links, no leavings of cut uploads', () => {
+test('starts from the bytes of all files: no folders, no links, no leavings of cut uploads, no lists of ours', () => {
   const folder = mkdtempSync(join(tmpdir(), 'hearthold-quota-'))
   mkdirSync(join(folder, 'a/data/00'), { recursive: true })
   writeFileSync(join(folder, '.htpasswd'), Buffer.alloc(10))
   writeFileSync(join(folder, 'a/config'), Buffer.alloc(100))
   writeFileSync(join(folder, 'a/data/00/x'), Buffer.alloc(1000))
   writeFileSync(join(folder, 'a/data/00/x.rest-server-temp123'), Buffer.alloc(5000))
+  writeFileSync(join(folder, 'a/.hearthold-list'), Buffer.alloc(5000))
+  writeFileSync(join(folder, 'a/.hearthold-list.new'), Buffer.alloc(5000))
   symlinkSync('/etc', join(folder, 'a/link'))
   expect(bytesBelow(folder) - '/etc'.length).toBe(1110)
   rmSync(folder, { recursive: true })

@@ -4,8 +4,11 @@ import type { ObjectRef, OpenedObject } from '../storage/storage.ts'
 import { answerStatus } from './answers.ts'
 import type { RepositoryCaller } from './policy.ts'
 import { type ByteRange, rangeOf } from './ranges.ts'
+import { largestHold, type ReadBudget, readerOf, readsOfProcess } from './read-budget.ts'
 
 const octets = 'application/octet-stream'
+/** Up to here the system mostly takes an answer at once, and nothing of it is held. */
+const smallBytes = 64 * 1024
 
 /** GET of an object. Restic sends a Range each time. @throws what the storage throws before the answer begins */
 export const sendObject = async (
@@ -13,6 +16,20 @@ export const sendObject = async (
   res: ServerResponse,
   ref: ObjectRef,
   caller: RepositoryCaller,
+): Promise<void> => {
+  const { reads = readsOfProcess } = caller
+  // The rare case first: nothing is opened before there is room.
+  if (reads.isTight) return (await reads.wait(req, res)) ? send(req, res, ref, caller) : undefined
+  return send(req, res, ref, caller, reads)
+}
+
+/** @param reads where no room was taken yet */
+const send = async (
+  req: IncomingMessage,
+  res: ServerResponse,
+  ref: ObjectRef,
+  caller: RepositoryCaller,
+  reads?: ReadBudget,
 ): Promise<void> => {
   const opening = caller.store.open(ref)
   const object = opening instanceof Promise ? await opening : opening
@@ -27,8 +44,16 @@ export const sendObject = async (
     return answerStatus(req, res, 416, { headers })
   }
   const wanted = range === 'whole' ? { start: 0, end: sizeBytes } : range
+  const bytes = wanted.end - wanted.start
+  const isLarge = bytes > smallBytes
+  if (isLarge && reads && !reads.hold(res, readerOf(req), Math.min(bytes, largestHold))) {
+    object.close()
+    return (await reads.wait(req, res)) ? send(req, res, ref, caller) : undefined
+  }
   await sendRange(res, object, wanted, range !== 'whole')
-  caller.onEvent({ act: 'read', type: ref.type, bytes: wanted.end - wanted.start })
+  // Mostly the system has taken all of it.
+  if (!isLarge && reads && res.writableLength > 0) reads.holdUnsent(res, readerOf(req), bytes)
+  caller.onEvent({ act: 'read', type: ref.type, bytes })
 }
 
 const sendRange = async (

@@ -69,7 +69,7 @@ const answer = (
     if (act === 'remove') caller.onEvent({ act: 'refused-removal', type, bytes: 0 })
     return answerStatus(req, res, 403)
   }
-  if (target.kind === 'list') return sendList(req, res, target.type, caller.store)
+  if (target.kind === 'list') return sendList(req, res, target.type, caller)
   return objectAnswers[method]?.(req, res, target.ref, caller)
 }
 

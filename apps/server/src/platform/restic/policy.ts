@@ -1,4 +1,5 @@
 import type { ObjectRef, ObjectStat, ObjectType, RepositoryStore } from '../storage/storage.ts'
+import type { ReadBudget } from './read-budget.ts'
 
 export type RepositoryAct = 'read' | 'create' | 'remove'
 
@@ -35,4 +36,6 @@ export type RepositoryCaller = {
   /** Deletes: at once, or into the bin. */
   remove(ref: ObjectRef): Promise<ObjectStat | undefined>
   onEvent(event: RepositoryEvent): void
+  /** What downloads may hold in memory; by default what the whole process may. */
+  readonly reads?: ReadBudget
 }

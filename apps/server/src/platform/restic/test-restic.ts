@@ -57,6 +57,7 @@ export const startRestic = async (
       made.policy.reserve?.(ref, sizeBytes) ?? { take: () => undefined, settle: () => undefined },
     remove: (ref) => made.policy.remove?.(ref) ?? store.remove(ref),
     onEvent: (event) => void events.push(event),
+    ...(made.policy.reads === undefined ? {} : { reads: made.policy.reads }),
   })
   const server: Server = createNodeServer(
     () => undefined,

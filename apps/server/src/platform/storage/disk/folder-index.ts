@@ -2,7 +2,8 @@ import type { ListedObject } from '../storage.ts'
 
 /** Entries are `,{"name":"<64 hex digits>","size":<digits>}`. */
 const nameAt = 10
-const nameEnd = nameAt + 64
+const idLength = 64
+const nameEnd = nameAt + idLength
 const sizeAt = nameEnd + '","size":'.length
 
 /**
@@ -41,6 +42,21 @@ export class FolderIndex {
       sizeBytes: Number(entry.slice(sizeAt)),
       storedAt: this.times[index] ?? 0,
     }))
+  }
+
+  /**
+   * Those of `names` that are not here. Cheap, for names in the order that the disk still tells them in.
+   * @returns undefined where the order is another, or something here is not among them
+   */
+  missingOf(names: readonly string[]): string[] | undefined {
+    const text = this.text.toString('latin1')
+    const missing: string[] = []
+    let at = 0
+    for (const name of names)
+      if (name.length === idLength && text.startsWith(name, at + nameAt))
+        at = text.indexOf('}', at + sizeAt) + 1
+      else missing.push(name)
+    return at === text.length ? missing : undefined
   }
 
   names(): string[] {

@@ -241,6 +241,23 @@ describe('changes of our own', () => {
     expect((await names()).toSorted()).toEqual([own, other].toSorted())
   })
 
+  test('are believed once the folder has settled, however young the files are', async () => {
+    let ms = 3_000
+    const { indexes, names, reads } = made(2 ** 20, () => Date.now() + ms)
+    put(newId())
+    await names()
+    ms = 0
+    moved(indexes, newId(), 5)
+    expect(await names()).toHaveLength(2)
+    await wait(80)
+    expect(await names()).toHaveLength(2)
+    const before = reads()
+    expect(await names()).toHaveLength(2)
+    expect(reads()).toBe(before)
+    put(newId())
+    expect(await names()).toHaveLength(3)
+  })
+
   test('that fail are looked into', async () => {
     const { indexes, names } = made(2 ** 20, later())
     const [one, other] = [newId(), newId()]

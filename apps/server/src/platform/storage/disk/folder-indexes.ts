@@ -43,6 +43,8 @@ type Kept = {
   readonly lookedAt: number
   /** See KnownFolder. */
   readonly doubtful: Set<string>
+  /** What we stored since: whole, and never written to. */
+  readonly own: Set<string>
   /** How the folder was after the last change that we know of. */
   stamp: FileStat
   isCurrent: boolean
@@ -123,7 +125,10 @@ export class FolderIndexes {
     const usedAt = this.#options.now()
     for (const known of folders)
       if (!this.#kept.has(joined(repository, known.relative)))
-        this.#keep({ ...known, repository, doubtful: new Set(known.doubtful), usedAt })
+        this.#keep({
+          ...{ ...known, repository, usedAt },
+          ...{ doubtful: new Set(known.doubtful), own: new Set() },
+        })
   }
 
   /**
@@ -145,8 +150,10 @@ export class FolderIndexes {
     kept.isCurrent = false
     kept.stamp = nowhere
     const answer = work()
-    if (!isNew && !kept.doubtful.has(basename(path))) {
-      kept.doubtful.add(basename(path))
+    const name = basename(path)
+    const names = isNew ? kept.own : kept.doubtful
+    if (isObjectName(kept.relative, name) && !names.has(name)) {
+      names.add(name)
       this.#bytes += nameBytes
     }
     kept.stamp = fs.statSync(folder) ?? nowhere
@@ -216,11 +223,12 @@ export class FolderIndexes {
     const names = this.#options.fs.listSync(folder)
     if (names === undefined) return undefined
     const found = this.#objectsOf(names, folder, place.relative)
-    const { objects, doubtful } = await this.#sizes(folder, found)
+    const { objects, doubtful } = await this.#sizes(folder, found, new Set())
     const index = FolderIndex.of(objects)
     if (!isSettled) return index
     const isCurrent = doubtful.size === 0
-    const kept = { ...place, index, stamp, isCurrent, doubtful, lookedAt: usedAt, usedAt }
+    const own = new Set<string>()
+    const kept = { ...place, index, stamp, isCurrent, doubtful, own, lookedAt: usedAt, usedAt }
     this.#keep(kept)
     this.#saveLater(kept)
     return index
@@ -231,14 +239,14 @@ export class FolderIndexes {
     const isSettled = this.#isSettled(stamp)
     const names = this.#options.fs.listSync(folder)
     if (names === undefined) return undefined
-    const others = new Set(names)
-    const lost = kept.index.names().filter((id) => kept.doubtful.has(id) || !others.delete(id))
-    const unknown = this.#objectsOf([...others], folder, kept.relative)
-    const { objects, doubtful } = await this.#sizes(folder, unknown)
-    const index = kept.index.without(new Set(lost)).with(objects)
+    const { others, lost } = compared(kept, names)
+    const unknown = this.#objectsOf(others, folder, kept.relative)
+    const { objects, doubtful } = await this.#sizes(folder, unknown, kept.own)
+    const index = kept.index.without(lost).with(objects)
     // Who changed something meanwhile will have it compared again.
     if (this.#kept.get(folder) !== kept || !isSame(kept.stamp, stamp)) return index
-    const fresh = { ...kept, index, isCurrent: isSettled && doubtful.size === 0, doubtful }
+    const isCurrent = isSettled && doubtful.size === 0
+    const fresh = { ...kept, index, isCurrent, doubtful, own: new Set<string>() }
     this.#keep(fresh)
     this.#saveLater(fresh)
     return index
@@ -253,6 +261,7 @@ export class FolderIndexes {
   async #sizes(
     folder: string,
     names: readonly string[],
+    own: ReadonlySet<string>,
   ): Promise<{ objects: ListedObject[]; doubtful: Set<string> }> {
     const { fs, now } = this.#options
     const objects: ListedObject[] = []
@@ -263,7 +272,7 @@ export class FolderIndexes {
       const stat = fs.statSync(`${folder}/${name}`)
       if (stat === undefined) continue
       objects.push({ id: name, sizeBytes: stat.sizeBytes, storedAt: stat.modifiedAt })
-      if (stat.changedAt > settledAt) doubtful.add(name)
+      if (stat.changedAt > settledAt && !own.has(name)) doubtful.add(name)
     }
     return { objects, doubtful }
   }
@@ -305,7 +314,20 @@ const nowhere: FileStat = { sizeBytes: 0, modifiedAt: -1, changedAt: -1, inode: 
 /** The other folders hold few files. */
 const isWrittenDown = (relative: string): boolean => relative.startsWith('data/')
 
-const bytesOf = ({ index, doubtful }: Kept): number => index.bytes + nameBytes * doubtful.size
+const bytesOf = ({ index, doubtful, own }: Kept): number =>
+  index.bytes + nameBytes * (doubtful.size + own.size)
+
+/** What is in a folder besides what is known, and what is known and must be left out. */
+const compared = (
+  { index, doubtful }: Kept,
+  names: readonly string[],
+): { others: readonly string[]; lost: ReadonlySet<string> } => {
+  const missing = doubtful.size > 0 ? undefined : index.missingOf(names)
+  if (missing !== undefined) return { others: missing, lost: new Set() }
+  const others = new Set(names)
+  const lost = new Set(index.names().filter((id) => doubtful.has(id) || !others.delete(id)))
+  return { others: [...others], lost }
+}
 
 const isSame = (one: FileStat, other: FileStat): boolean =>
   one.modifiedAt === other.modifiedAt &&
