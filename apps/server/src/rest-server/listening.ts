@@ -10,7 +10,7 @@ import {
   isStale,
   serverOptions,
   type Timeouts,
-} from '#platform/http/server.ts'
+} from '#platform/http/connections.ts'
 import type { CertificateKeeper } from '#platform/tls/keeper.ts'
 import type { Listen } from '../config/parse.ts'
 
