@@ -15,12 +15,12 @@ export type ReadLimits = {
 
 const mebibyte = 2 ** 20
 const standardLimits: ReadLimits = {
-  totalBytes: 32 * mebibyte,
-  perReaderBytes: 16 * mebibyte,
-  // A piece of 256 KiB: 13 KiB/s.
-  stallMs: 20_000,
-  waiting: 512,
-  waitingPerReader: 128,
+  totalBytes: 16 * mebibyte,
+  perReaderBytes: 8 * mebibyte,
+  // A piece of 256 KiB: 26 KiB/s.
+  stallMs: 10_000,
+  waiting: 256,
+  waitingPerReader: 64,
   lookEveryMs: 1_000,
 }
 
@@ -83,7 +83,9 @@ export class ReadBudget {
     if (res.closed || res.destroyed) return false
     const reader = readerOf(req)
     const { waiting, waitingPerReader } = this.#limits
-    if (this.#waiters < waiting && (this.#waiting.get(reader)?.length ?? 0) < waitingPerReader)
+    const own = this.#waiting.get(reader)?.length ?? 0
+    // One request of each always may, however many others wait.
+    if (own === 0 || (own < waitingPerReader && this.#waiters < waiting))
       return this.#turn(res, reader)
     // A kept connection would cost as much as one that waits.
     answerStatus(req, res, 503, { headers: { 'retry-after': '5', connection: 'close' } })
