@@ -2,12 +2,19 @@
  * The binary of rest-server and ours take turns at one folder, each serving what the other wrote: swapping them, and back.
  * Without REST_SERVER, which names the binary, tools/listed-skips.ts says what is not shown here.
  */
-import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { createHash, randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import { differences, digestTree } from '../../tools/demo/compare.ts'
 import type { Restic } from '../../tools/demo/restic.ts'
-import { startRestServer, stopAll } from '../repositories/rest-server-process.ts'
+import {
+  type RawAnswer,
+  type RawRequest,
+  startRestServer,
+  stopAll,
+} from '../repositories/rest-server-process.ts'
 import { restServerBinary, startOriginal } from './other-rest-server.ts'
 import { freePort, newFolder, removeFolder, resticFor, writeSource } from './restic-places.ts'
 
@@ -83,6 +90,56 @@ describe.skipIf(restServerBinary === undefined)('rest-server itself', () => {
       await restic.checkAll()
     })
   })
+
+  test('serves a folder whose list was written down, and what it changes there is seen again', async () => {
+    const data = join(folder, 'list')
+    mkdirSync(data)
+    const flags = ['--path', data, '--no-auth', '--listen', `127.0.0.1:${await freePort()}`]
+    const sizes = new Map<string, number>()
+    type Ask = (input: RawRequest) => Promise<RawAnswer>
+    const store = async (ask: Ask, count: number): Promise<void> => {
+      for (let made = 0; made < count; made++) {
+        const body = randomBytes(1 + (made % 900))
+        const id = createHash('sha256').update(body).digest('hex')
+        const { status } = await ask({ method: 'POST', path: `/r/data/${id}`, body })
+        expect(status).toBe(200)
+        sizes.set(id, body.length)
+      }
+    }
+    const expectList = async (ask: Ask): Promise<void> => {
+      const headers = { accept: 'application/vnd.x.restic.rest.v2' }
+      const { body } = await ask({ method: 'GET', path: '/r/data/', headers })
+      const listed = JSON.parse(body.toString()) as { name: string; size: number }[]
+      expect(new Map(listed.map(({ name, size }) => [name, size]))).toEqual(sizes)
+    }
+    const run = async (server: Server, work: (ask: Ask) => Promise<void>): Promise<void> => {
+      const started = await starters[server](flags)
+      await expectList(started.ask).catch((error: unknown) => {
+        if (sizes.size > 0) throw error
+      })
+      await work(started.ask)
+      await expectList(started.ask)
+      expect(await started.stop()).toBe(0)
+    }
+    await run('hearthold', async (ask) => {
+      await ask({ method: 'POST', path: '/r/?create=true' })
+      await store(ask, 1_010)
+      // Old enough to be believed.
+      await expectList(ask)
+      await wait(2_300)
+    })
+    expect(existsSync(join(data, 'r', '.hearthold-list'))).toBe(true)
+    await run('rest-server', async (ask) => {
+      await store(ask, 20)
+      for (const id of [...sizes.keys()].slice(0, 20)) {
+        expect((await ask({ method: 'DELETE', path: `/r/data/${id}` })).status).toBe(200)
+        sizes.delete(id)
+      }
+    })
+    await run('hearthold', (ask) => store(ask, 5))
+    await run('hearthold', () => Promise.resolve())
+    await run('rest-server', () => Promise.resolve())
+  }, 120_000)
 
   test.each(orders)(
     'users of %s are users of %s; append-only is that of both',
