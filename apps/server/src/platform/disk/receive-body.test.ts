@@ -1,9 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { DiskPace } from './disk-pace.ts'
 import { nodeFileSystem } from './file-system.ts'
 import { receiveBody } from './receive-body.ts'
@@ -87,4 +90,44 @@ test('writes small pieces together, those of each body in their own order', asyn
   }
   expect(writes).toBeLessThanOrEqual(16)
   rmSync(folder, { recursive: true })
+})
+
+describe('what comes off a connection', () => {
+  test.each([
+    ['a disk that keeps up', new DiskPace(10_000), false],
+    ['a disk that is written to in threads', undefined, false],
+    ['somebody else who listens', new DiskPace(10_000), true],
+  ])('is written as it was sent: %s', async (_name, pace, isOverheard) => {
+    const folder = mkdtempSync(join(tmpdir(), 'hearthold-receive-'))
+    const bytes = randomBytes(3_000_000)
+    let overheard = 0
+    const done = Promise.withResolvers<{ complete: boolean; hash: string }>()
+    const server = createServer((req, res) => {
+      const file = openSync(join(folder, 'file'), 'wx')
+      const hash = createHash('sha256')
+      if (isOverheard) req.on('data', (chunk: Buffer) => (overheard += chunk.length))
+      receiveBody({
+        ...{ fs: nodeFileSystem, file, body: req, position: 0, limitBytes: bytes.length },
+        ...(pace && { pace }),
+        tooLong: () => new Error('too long'),
+        onBatch: (parts) => parts.forEach((part) => hash.update(part)),
+        onWritten: () => undefined,
+      })
+        .then((complete) => done.resolve({ complete, hash: hash.digest('hex') }), done.reject)
+        .finally(() => (closeSync(file), res.end()))
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const sent = fetch(`http://127.0.0.1:${port}/`, { method: 'POST', body: bytes })
+    expect(await done.promise).toEqual({
+      complete: true,
+      hash: createHash('sha256').update(bytes).digest('hex'),
+    })
+    await (await sent).arrayBuffer()
+    expect(readFileSync(join(folder, 'file')).equals(bytes)).toBe(true)
+    expect(overheard).toBe(isOverheard ? bytes.length : 0)
+    server.close()
+    rmSync(folder, { recursive: true })
+  })
 })

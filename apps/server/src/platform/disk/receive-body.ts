@@ -74,8 +74,24 @@ class BodyReceiver {
     // A connection that drops shows as an error and a close; what came before it counts.
     body.on('error', () => undefined)
     body.on('end', this.#onComplete).on('close', this.#onEnd).on('data', this.#onData)
+    if (body instanceof IncomingMessage) this.#takeAtOnce(body)
     if (body.readableEnded) this.#onComplete()
     else if (body.destroyed) this.#onEnd()
+  }
+
+  /**
+   * Takes what the parser pushes before the stream does, which would make a turn of its own for each chunk only to ask for
+   * more. What the stream would not hand on at once, and the end, go their usual way.
+   */
+  #takeAtOnce(body: IncomingMessage): void {
+    const { push } = body
+    body.push = (chunk: unknown, encoding) => {
+      const isFlowing = body.readableFlowing === true && body.readableLength === 0
+      if (!isFlowing || !(chunk instanceof Uint8Array) || body.listenerCount('data') !== 1)
+        return push.call(body, chunk, encoding)
+      this.#onData(chunk)
+      return true
+    }
   }
 
   readonly #onData = (chunk: Uint8Array): void => {
@@ -206,5 +222,6 @@ class BodyReceiver {
   #stopListening(): void {
     const { body } = this.#options
     body.off('data', this.#onData).off('end', this.#onComplete).off('close', this.#onEnd)
+    if (body instanceof IncomingMessage) Reflect.deleteProperty(body, 'push')
   }
 }
