@@ -116,7 +116,8 @@ export const differencesInAnswers = [
   },
   {
     name: 'odd-names',
-    about: 'A folder named `.bin`, longer than 255 bytes, not in UTF-8, or with a backslash',
+    about:
+      'A folder named `.bin` or `.hearthold-list`, longer than 255 bytes, not in UTF-8, or with a backslash',
     restServer: 'a repository; where the name is too long 500, or what is refused anywhere',
     hearthold: '404',
     example: [{ method: 'POST', path: '/.bin/?create=true' }],
@@ -267,6 +268,20 @@ export const otherDifferences: readonly Difference[] = [
     about: 'Plain HTTP on a port for TLS',
     restServer: '400',
     hearthold: 'the connection is closed',
+  },
+  {
+    name: 'list-sizes',
+    about: 'The sizes in a list',
+    restServer: 'are looked at each time',
+    hearthold:
+      'are looked at again when somebody else changed something in the folder, once a day, and after the machine was started. A file that was cut short in place is seen a day later at the latest, or by whoever reads it',
+  },
+  {
+    name: 'untaken-downloads',
+    about: 'Downloads that nobody takes',
+    restServer: 'hold some 32 KiB each',
+    hearthold:
+      'hold 16 MiB at most, all together; who takes nothing for 10 s is cut off while others wait, and beyond 256 who wait, 64 of one user and address, requests are answered 503',
   },
   {
     name: 'slow-connections',
