@@ -44,9 +44,12 @@ const lawful: Record<string, string> = {
     "import { start } from '../../../../../test/support/server.ts'\n",
   'apps/web/package.json': JSON.stringify({
     name: '@hearthold/web',
-    dependencies: { 'bits-ui': '2.21.0', svelte: '5.57.3' },
+    dependencies: { comlink: '4.4.2', svelte: '5.57.3' },
   }),
-  'apps/web/src/ui/menu.svelte': "<script>\n  import { Menubar } from 'bits-ui'\n</script>\n",
+  'apps/web/src/ui/menu.svelte': "<script>\n  import { wrap } from 'comlink'\n</script>\n",
+  'apps/web/src/app.svelte': "<script>import Files from './areas/files/page.svelte'</script>",
+  'apps/web/src/areas/set-up/page.svelte':
+    "<script>import Form from '../sign-up/form.svelte'\nimport Menu from '../../ui/menu.svelte'</script>",
   'packages/crypto/src/hash.oracle.ts':
     "import { expect } from 'vitest'\n" +
     "import v from '../../../docs/formats/vectors/hash.json' with { type: 'json' }\n",
@@ -128,10 +131,16 @@ describe('catches an import that', () => {
       'must not import fs: it runs in browsers too',
     ],
     [
-      'stands in a component and belongs to another folder',
+      'reaches from one area into another',
       'apps/web/src/areas/files/page.svelte',
-      "<script>import { Menubar } from 'bits-ui'</script>",
-      'only apps/web/src/ui/ imports bits-ui',
+      "<script>import Form from '../sign-up/form.svelte'</script>",
+      'area files must not import area sign-up',
+    ],
+    [
+      'brings an area into what areas share',
+      'apps/web/src/ui/a.svelte',
+      "<script>import Form from '../areas/sign-up/form.svelte'</script>",
+      'must not import an area (apps/web/src/areas/sign-up/form.svelte)',
     ],
     [
       'brings Node into a component',

@@ -5,11 +5,12 @@
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
 import { join, posix } from 'node:path'
-import { type FolderLaw, importLaw, oneDoor, serverLaw } from './import-law.ts'
+import { areaLaw, type FolderLaw, importLaw, serverLaw } from './import-law.ts'
 import { importsOf } from './imports-of.ts'
 
 const scope = '@hearthold/'
 const serverSources = 'apps/server/src'
+const areas = 'apps/web/src/areas/'
 
 type Manifest = {
   name?: string
@@ -122,8 +123,6 @@ const whyForbiddenPackage = (
     return `imports ${specifier}, past the one door of ${name}`
   }
   if (!mayDependOn(law, name)) return `${path} must not import ${name}`
-  const door = oneDoor[name]
-  if (door !== undefined && !file.startsWith(door)) return `only ${door} imports ${name}`
   const declared = { ...manifest.dependencies, ...manifest.devDependencies }
   return name in declared ? undefined : `imports ${name}, which ${path}/package.json lacks`
 }
@@ -175,9 +174,24 @@ const whyForbiddenPath = (folder: Folder, file: string, target: string): string 
   if (isTest(target) && !(isTest(file) && target.endsWith('.oracle.ts'))) {
     return `imports the test ${target}`
   }
-  return folder.path === 'apps/server' && !isTest(file)
+  if (isTest(file)) return undefined
+  return folder.path === 'apps/server'
     ? whyForbiddenInServer(file, target)
-    : undefined
+    : whyForbiddenInAreas(file, target)
+}
+
+const areaOf = (path: string): string | undefined =>
+  path.startsWith(areas) ? path.slice(areas.length).split('/')[0] : undefined
+
+/** The app itself (app.svelte, router) opens areas; what areas share knows none of them. */
+const whyForbiddenInAreas = (file: string, target: string): string | undefined => {
+  const [from, to] = [areaOf(file), areaOf(target)]
+  if (to === undefined || from === to) return undefined
+  if (from !== undefined) {
+    return areaLaw[from]?.includes(to) ? undefined : `area ${from} must not import area ${to}`
+  }
+  const isShared = file.slice('apps/web/src/'.length).includes('/')
+  return isShared ? `must not import an area (${target})` : undefined
 }
 
 const whyForbiddenInServer = (file: string, target: string): string | undefined => {

@@ -52,8 +52,12 @@ export const importLaw: Record<string, FolderLaw> = {
   },
 }
 
-/** Packages that only some files may import, by the start of the path of those files. */
-export const oneDoor: Record<string, string> = { 'bits-ui': 'apps/web/src/ui/' }
+/**
+ * Which area of the web app (a folder under apps/web/src/areas) may import which other one. Every
+ * area is loaded by itself when it is needed; what several of them share stands in a folder of its
+ * own: ui, items, secrets, session, text.
+ */
+export const areaLaw: Record<string, string[]> = { 'set-up': ['sign-up'] }
 
 /**
  * Which part of the server may import which. A part is the folder under apps/server/src; files at

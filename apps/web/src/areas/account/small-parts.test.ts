@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { quotaAmountOf, quotaBytesOf } from '../administration/quota-amount.ts'
+import { quotaAmountOf, quotaBytesOf } from '../../text/quota-amount.ts'
 import { clientName } from './client-name.ts'
 import { bandOf } from './usage-band.ts'
 

@@ -2,7 +2,7 @@
 import { lineOf } from '../../session/problem-words.ts'
 import { withProof } from '../../session/with-proof.svelte.ts'
 import { toast } from '../../ui/toasts.svelte.ts'
-import { isGivenUp } from '../account/act.ts'
+import { isGivenUp } from '../../session/act.ts'
 
 /** What `run` answers; undefined where it failed (a toast says why) or the person gave up. */
 export const attempt = async <T>(run: () => Promise<T>): Promise<T | undefined> => {

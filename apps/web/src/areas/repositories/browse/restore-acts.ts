@@ -3,7 +3,7 @@ import { text } from '../../../text/en/reader.ts'
 import { toast } from '../../../ui/toasts.svelte.ts'
 import { lineOf } from '../../../session/problem-words.ts'
 import { startDownload } from '../../../workers/downloads.ts'
-import { isGivenUp } from '../../account/act.ts'
+import { isGivenUp } from '../../../session/act.ts'
 import type { Reader } from './reader.svelte.ts'
 
 type WithPicker = typeof globalThis & {

@@ -1,4 +1,4 @@
-/** Calls of the host's pages: by cookie, from the page itself, since no key is part of them. */
+/** Calls of pages: by cookie, from the page itself, since no key is part of them. */
 import { createClient, fetchTransport } from '@hearthold/client'
 
 export const server = createClient({ transport: fetchTransport() })

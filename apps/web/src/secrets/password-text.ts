@@ -1,4 +1,4 @@
-import { text } from '../../text/en/identity.ts'
+import { text } from '../text/en/identity.ts'
 import { passwordFault } from './password-strength.ts'
 
 /** What is wrong with a new password, in words; undefined where nothing is. */

@@ -1,9 +1,9 @@
-/** Acts of the account pages: with a fresh proof where one is asked, and words for how they ended. */
-import { lineOf } from '../../session/problem-words.ts'
-import { account } from '../../session/session.svelte.ts'
-import { ProofDeclined, withProof } from '../../session/with-proof.svelte.ts'
-import { toast } from '../../ui/toasts.svelte.ts'
-import type { RemoteAccount } from '../../workers/account/connect.ts'
+/** Acts of a page: with a fresh proof where one is asked, and words for how they ended. */
+import { lineOf } from './problem-words.ts'
+import { account } from './session.svelte.ts'
+import { ProofDeclined, withProof } from './with-proof.svelte.ts'
+import { toast } from '../ui/toasts.svelte.ts'
+import type { RemoteAccount } from '../workers/account/connect.ts'
 
 /** True where the person gave up by themselves: nothing needs to be said. */
 export const isGivenUp = (error: unknown): boolean =>

@@ -1,5 +1,5 @@
-/** A list of the account pages: asked for, shown, asked for again after an act. */
-import { problemWords } from '../../session/problem-words.ts'
+/** What a page shows of the server: asked for, shown, asked for again after an act. */
+import { problemWords } from './problem-words.ts'
 
 export class Loaded<T> {
   /** Undefined until it is there for the first time; kept while it is asked for again. */
