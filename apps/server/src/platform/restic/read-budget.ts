@@ -15,8 +15,8 @@ export type ReadLimits = {
 
 const mebibyte = 2 ** 20
 const standardLimits: ReadLimits = {
-  totalBytes: 16 * mebibyte,
-  perReaderBytes: 8 * mebibyte,
+  totalBytes: 32 * mebibyte,
+  perReaderBytes: 16 * mebibyte,
   // A piece of 256 KiB: 26 KiB/s.
   stallMs: 10_000,
   waiting: 256,
