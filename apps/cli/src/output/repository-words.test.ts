@@ -52,7 +52,7 @@ describe('a repository in words', () => {
     const removed = { ...repository, removedAt: at, destroyedAt: at + 24 * hour }
     expect(repositoryTable([removed], at)).toContain('in the bin')
     expect(repositoryText(removed, 'https://x', at)).toContain(
-      'in the bin since 2026-11-21 09:03, destroyed 2026-11-22 09:03\n',
+      'in the bin since 2026-11-21 09:03, destroyed 2026-11-22 09:03 at the earliest; until then it counts against the quota\n',
     )
   })
 
