@@ -281,7 +281,7 @@ export const otherDifferences: readonly Difference[] = [
     about: 'Downloads that nobody takes',
     restServer: 'hold some 32 KiB each',
     hearthold:
-      'hold 16 MiB at most, all together; who takes nothing for 10 s is cut off while others wait, and beyond 256 who wait, 64 of one user and address, requests are answered 503',
+      'hold 32 MiB at most, all together; who takes nothing for 10 s is cut off while others wait, and beyond 256 who wait, 64 of one user and address, requests are answered 503',
   },
   {
     name: 'slow-connections',
