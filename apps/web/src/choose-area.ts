@@ -1,6 +1,6 @@
 /** Which area is shown: by where this browser stands first, and by the path only then. Each is loaded when needed. */
 import type { Component } from 'svelte'
-import type { SessionStatus } from './session.svelte.ts'
+import type { SessionStatus } from './session/session.svelte.ts'
 
 export type Area =
   | 'set-up'
@@ -58,18 +58,18 @@ const inside = (first: string | undefined): Area => {
 type Loaded = Promise<{ default: Component }>
 
 const loaders: Readonly<Record<Area, () => Loaded>> = {
-  'set-up': () => import('../areas/set-up/set-up-area.svelte'),
-  'sign-up': () => import('../areas/sign-up/sign-up-area.svelte'),
-  'sign-in': () => import('../areas/sign-in/sign-in-area.svelte'),
-  unlock: () => import('../areas/sign-in/unlock-area.svelte'),
-  'must-replace': () => import('../areas/sign-in/must-replace.svelte'),
-  caught: () => import('../areas/sign-in/caught-page.svelte'),
-  unreachable: () => import('../areas/sign-in/unreachable-page.svelte'),
-  files: () => import('../areas/files/files-area.svelte'),
-  repositories: () => import('../areas/repositories/repositories-area.svelte'),
-  account: () => import('../areas/account/account-area.svelte'),
-  administration: () => import('../areas/administration/administration-area.svelte'),
-  'not-found': () => import('../areas/sign-in/not-found-page.svelte'),
+  'set-up': () => import('./areas/set-up/set-up-area.svelte'),
+  'sign-up': () => import('./areas/sign-up/sign-up-area.svelte'),
+  'sign-in': () => import('./areas/sign-in/sign-in-area.svelte'),
+  unlock: () => import('./areas/sign-in/unlock-area.svelte'),
+  'must-replace': () => import('./areas/sign-in/must-replace.svelte'),
+  caught: () => import('./areas/sign-in/caught-page.svelte'),
+  unreachable: () => import('./areas/sign-in/unreachable-page.svelte'),
+  files: () => import('./areas/files/files-area.svelte'),
+  repositories: () => import('./areas/repositories/repositories-area.svelte'),
+  account: () => import('./areas/account/account-area.svelte'),
+  administration: () => import('./areas/administration/administration-area.svelte'),
+  'not-found': () => import('./areas/sign-in/not-found-page.svelte'),
 }
 
 const loaded = new Map<Area, Loaded>()

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { Me } from '../workers/account/api.ts'
-import { areaOf, type Place } from './areas.ts'
+import type { Me } from './workers/account/api.ts'
+import { areaOf, type Place } from './choose-area.ts'
 
 const me = { role: 'member', mustReplaceRecoveryKey: false } as Me
 const place = (change: Partial<Place>): Place => ({
