@@ -3,6 +3,15 @@ import { dirname, join } from 'node:path'
 
 const places = ['/usr/share', '/usr/lib']
 
+/** Files below a folder. Links are not followed: some lead back up, round and round. */
+async function* filesOf(folder: string): AsyncGenerator<string> {
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name)
+    if (entry.isDirectory()) yield* filesOf(path)
+    else if (entry.isFile()) yield path
+  }
+}
+
 /** Copies real files of this machine until they are so many bytes: every kind that a system has. Throws where there are not enough. */
 export const copyRealFiles = async (
   target: string,
@@ -11,11 +20,8 @@ export const copyRealFiles = async (
   let files = 0
   let bytes = 0
   for (const place of places) {
-    const entries = await readdir(place, { recursive: true, withFileTypes: true })
-    for (const entry of entries) {
+    for await (const path of filesOf(place)) {
       if (bytes >= sizeBytes) return { files, bytes }
-      if (!entry.isFile()) continue
-      const path = join(entry.parentPath, entry.name)
       const copy = join(target, path)
       await mkdir(dirname(copy), { recursive: true })
       await copyFile(path, copy)
