@@ -33,6 +33,16 @@ describe('zstd', () => {
     expect(decompress(frame, size, 'It')).toEqual(bytes)
   })
 
+  it('unpacks more than the memory that it began with', () => {
+    const runs = Array.from({ length: 400 }, (_, index) => [index % 251, 131_072] as const)
+    const large = 400 * 131_072
+    const packed = zstdRuns(runs)
+    for (const bytes of [decompress(packed, large, 'It'), decompressUnknown(packed, large, 'It')]) {
+      expect(bytes.length).toBe(large)
+      expect([bytes[0], bytes[131_072], bytes[large - 1]]).toEqual([0, 1, 399 % 251])
+    }
+  })
+
   it('refuses another size than said', () => {
     expect(codeOf(() => decompress(frame, size - 1, 'It'))).toBe('damaged')
     expect(codeOf(() => decompress(frame, size + 1, 'It'))).toBe('damaged')

@@ -18,7 +18,10 @@ let machine: Exports | undefined
  * leave memory behind; this class gets at the module inside, which is zstd's own code.
  */
 class Decoder extends ZSTDDecoder {
-  override _init({ instance }: WebAssembly.WebAssemblyInstantiatedSource): void {
+  override _init(result: WebAssembly.WebAssemblyInstantiatedSource): void {
+    const { instance } = result
+    // The library must know it too: it is told whenever the memory grows, and would throw in the middle of the call.
+    super._init(result)
     // What the module exports is known for the pinned version; the tests would tell.
     machine = instance.exports as unknown as Exports
   }
