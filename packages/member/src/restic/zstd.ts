@@ -21,6 +21,7 @@ class Decoder extends ZSTDDecoder {
   override _init(result: WebAssembly.WebAssemblyInstantiatedSource): void {
     const { instance } = result
     // The library must know it too: it is told whenever the memory grows, and would throw in the middle of the call.
+    // oxlint-disable-next-line no-underscore-dangle -- the library's own name
     super._init(result)
     // What the module exports is known for the pinned version; the tests would tell.
     machine = instance.exports as unknown as Exports
