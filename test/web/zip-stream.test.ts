@@ -18,15 +18,17 @@ async function* each<T>(items: readonly T[]): AsyncGenerator<T> {
 }
 
 /** Each part is given away as soon as it comes, as a page gives it to a service worker: nothing of it is left behind. */
-const zipped = async (inputs: readonly ZipInput[]): Promise<Buffer> => {
+const partsOf = async (inputs: readonly ZipInput[]): Promise<Uint8Array[]> => {
   const parts: Uint8Array[] = []
   for await (const part of zipStream(each(inputs))) {
     const { buffer, byteOffset, length } = part
     const given = structuredClone(buffer as ArrayBuffer, { transfer: [buffer as ArrayBuffer] })
     parts.push(new Uint8Array(given, byteOffset, length))
   }
-  return Buffer.concat(parts)
+  return parts
 }
+const zipped = async (inputs: readonly ZipInput[]): Promise<Buffer> =>
+  Buffer.concat(await partsOf(inputs))
 
 describe('CRC-32', () => {
   it('is that of zlib, whole and in parts of any length', () => {
@@ -91,6 +93,22 @@ describe('a zip that streams', () => {
     const zip = await zipped(inputs)
     expect(zip.length).toBe(zipLength(entries))
     expect(readZip(zip).size).toBe(count)
+  })
+
+  it('comes in large parts however small the files are, and holds what is large once', async () => {
+    const bytes = (length: number, seed: number) =>
+      Uint8Array.from({ length }, (_, at) => (at * 31 + seed) & 255)
+    const lengths = Array.from({ length: 3000 }, (_, at) => (at % 500 === 499 ? 400_000 : at % 300))
+    const inputs = lengths.map((length, at) => ({
+      ...{ name: `f${at}`, lastModified, input: each([bytes(length, at)]) },
+    }))
+    const parts = await partsOf(inputs)
+    expect(parts.length).toBeLessThan(30)
+    expect(Math.max(...parts.map(({ length }) => length))).toBe(400_000)
+    const zip = readZip(Buffer.concat(parts))
+    expect([...zip.keys()]).toEqual(inputs.map(({ name }) => name))
+    for (const [at, { bytes: found }] of [...zip.values()].entries())
+      expect(found.equals(bytes(lengths[at]!, at))).toBe(true)
   })
 
   it('leaves out what came to nothing after it had begun; the rest is whole', async () => {
