@@ -13,6 +13,7 @@ import { admission, type Caller, setSecurityHeaders } from './admission.ts'
 import { bodyBudget } from './body-budget.ts'
 import { checkDeclaredLength, checkMediaType, declaredLength, parseJson, readBody } from './body.ts'
 import { type Peer, peerReader } from './client-address.ts'
+import { answerClientError, standardTimeouts, type Timeouts } from './connections.ts'
 import type { OriginRules } from './origins.ts'
 import { isListedProblem, problemFrom, sendProblem } from './problems.ts'
 import { concurrencyLimit, memoryRateLimiter, type RateLimiter } from './rate-limiter.ts'
@@ -20,15 +21,12 @@ import { accessDetails, rawHandler, type RawRoute } from './raw-routes.ts'
 import { requestIds } from './request-id.ts'
 import { factsOf, type PathIndex, pathIndex, type RouteFacts } from './routes.ts'
 import {
-  answerClientError,
   createNodeServer,
   listen,
   type ListenAddress,
   portOf,
   type RawHandler,
-  standardTimeouts,
   stopping,
-  type Timeouts,
 } from './server.ts'
 import { type CookieRules, cookieRules } from './session-cookie.ts'
 import { dropUnread } from './unread-body.ts'

@@ -13,8 +13,6 @@ import type { FastifyInstance } from 'fastify'
 import type { CertificateKeeper } from '../tls/keeper.ts'
 import { inOrder, isStale, serverOptions, type Timeouts } from './connections.ts'
 
-export { answerClientError, standardTimeouts, type Timeouts } from './connections.ts'
-
 /** Tried before Fastify. True: the request is answered by it. */
 export type RawHandler = (req: IncomingMessage, res: ServerResponse) => boolean
 
