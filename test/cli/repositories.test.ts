@@ -171,9 +171,11 @@ describe('a credential', () => {
     const caller = await credentialOf(bea, 'laptop', 'append')
     expect(await caller.status('GET', 'config')).toBe(200)
     const words = ['repository', 'credential', 'revoke', 'laptop']
-    expect((await bea.run(...words, caller.user)).stdout).toBe(
-      `${caller.user} lets nobody in any more.\n`,
-    )
+    expect(await bea.run(...words, caller.user)).toEqual({
+      code: 0,
+      stdout: `${caller.user} lets nobody in any more.\n`,
+      stderr: '',
+    })
     expect(await caller.status('GET', 'config')).toBe(401)
     expect((await fails(bea, ...words, caller.user)).exit).toBe(4)
     expect((await fails(bea, ...words, 'no credential')).exit).toBe(4)
