@@ -380,7 +380,8 @@ export class MemoryServer {
       return { receipts: toB64(receipts), sessionsEnded: 0 }
     },
     appendLogs: ({ body }) => this.logs.append(body),
-    readLog: ({ params, query }) => this.logs.page(params['log']!, Number(query['after'])),
+    readLog: ({ params, query }) =>
+      this.logs.page(params['log']!, Number(query['after']), Number(query['limit'] ?? 500)),
     listLogs: ({ session }) => ({
       logs: [...this.logs.logs]
         .filter(([, { genesis }]) => toHex(genesis.founder) === session!.account.log)

@@ -1,5 +1,5 @@
 /** What this browser keeps of one account: all of it can be had again from the server, but for the outbox. */
-import type { HeadStore, KnownHead, LogCache, ResumeStore } from '@hearthold/member'
+import type { HeadStore, KnownHead, LogAnswer, LogCache, ResumeStore } from '@hearthold/member'
 import type { Sealing } from './sealing.ts'
 import { indexedRows, steadyRows } from './rows.ts'
 
@@ -20,9 +20,10 @@ export type AccountStore = {
   readonly resume: ResumeStore
   outbox<T>(): SealedRecords<T>
   transfers<T>(): SealedRecords<T>
-  /** The newest page of a log that holds no entries but a receipt, with the number that it begins after. */
-  page(log: string): Promise<{ after: number; bytes: Uint8Array } | undefined>
-  putPage(log: string, after: number, bytes: Uint8Array): Promise<void>
+  /** The kept page of a log (id in hex) that begins after that entry number. */
+  page(log: string, after: number): Promise<Uint8Array | undefined>
+  /** Keeps these pages of a log in the place of all that were kept of it. */
+  putPages(log: string, pages: readonly LogAnswer[]): Promise<void>
   close(): void
 }
 
@@ -34,6 +35,37 @@ const isHead = (value: unknown): value is KnownHead =>
   /^[0-9a-f]{64}$/.test((value as KnownHead).chain)
 
 const isBytes = (value: unknown): value is Uint8Array<ArrayBuffer> => value instanceof Uint8Array
+
+const pageHeadBytes = 12
+
+/** Each page behind its number (u64) and its length in bytes (u32), big-endian. */
+const joinPages = (pages: readonly LogAnswer[]): Uint8Array => {
+  const all = new Uint8Array(
+    pages.reduce((sum, { bytes }) => sum + pageHeadBytes + bytes.length, 0),
+  )
+  const view = new DataView(all.buffer)
+  let at = 0
+  for (const { after, bytes } of pages) {
+    view.setBigUint64(at, BigInt(after))
+    view.setUint32(at + 8, bytes.length)
+    all.set(bytes, at + pageHeadBytes)
+    at += pageHeadBytes + bytes.length
+  }
+  return all
+}
+
+/** Undefined where it is not among them; what an older version kept in another form holds none. */
+const findPage = (all: Uint8Array<ArrayBuffer>, after: number): Uint8Array | undefined => {
+  const view = new DataView(all.buffer, all.byteOffset)
+  for (let at = 0; at + pageHeadBytes <= all.length;) {
+    const begin = at + pageHeadBytes
+    const end = begin + view.getUint32(at + 8)
+    if (end > all.length) return undefined
+    if (view.getBigUint64(at) === BigInt(after)) return all.subarray(begin, end)
+    at = end
+  }
+  return undefined
+}
 
 /** Opens the store of an account (id in hex). Log states and resume records come sealed by packages/member already. */
 export const openAccountStore = (
@@ -87,18 +119,12 @@ export const openAccountStore = (
     },
     outbox: <T>() => records<T>('outbox'),
     transfers: <T>() => records<T>('transfers'),
-    page: async (log) => {
+    page: async (log, after) => {
       const plain = await sealing.open(place('pages', log), await rows.get('pages', log))
-      if (!plain) return undefined
-      const after = Number(new DataView(plain.buffer).getBigUint64(0))
-      return { after, bytes: plain.subarray(8) }
+      return plain && findPage(plain, after)
     },
-    putPage: async (log, after, bytes) => {
-      const plain = new Uint8Array(8 + bytes.length)
-      new DataView(plain.buffer).setBigUint64(0, BigInt(after))
-      plain.set(bytes, 8)
-      await rows.put('pages', log, await sealing.seal(place('pages', log), plain))
-    },
+    putPages: async (log, pages) =>
+      rows.put('pages', log, await sealing.seal(place('pages', log), joinPages(pages))),
     close: () => rows.close(),
   }
 }

@@ -57,14 +57,23 @@ describe('profile and account', () => {
     await profile.putAccount(known)
     const store = openAccountStore(account, profile.sealing, unavailable)
     await store.outbox<{ name: string }>().put('1', { name: 'Secret plans' })
-    await store.putPage(log, 7, text('a page of entries'))
+    await store.putPages(log, [{ after: 3, bytes: text('an older page') }])
+    await store.putPages(log, [
+      { after: 0, bytes: text('a page of entries') },
+      { after: 500, bytes: new Uint8Array(0) },
+      { after: 2 ** 40, bytes: text('the last page of them') },
+    ])
 
     const again = await openProfileStore(unavailable)
     expect(await again.deviceSeed()).toEqual(seed)
     expect(await again.account(account)).toEqual(known)
     const stored = openAccountStore(account, again.sealing, unavailable)
     expect(await stored.outbox().all()).toEqual([['1', { name: 'Secret plans' }]])
-    expect(await stored.page(log)).toEqual({ after: 7, bytes: text('a page of entries') })
+    expect(await stored.page(log, 0)).toEqual(text('a page of entries'))
+    expect(await stored.page(log, 500)).toEqual(new Uint8Array(0))
+    expect(await stored.page(log, 2 ** 40)).toEqual(text('the last page of them'))
+    for (const other of [3, 1, 501]) expect(await stored.page(log, other)).toBeUndefined()
+    expect(await stored.page('f6'.repeat(16), 0)).toBeUndefined()
 
     const raw: string[] = []
     for (const name of ['hearthold', `hearthold-${account}`]) {
@@ -78,7 +87,7 @@ describe('profile and account', () => {
     }
     const all = raw.join('\n')
     expect(raw.length).toBeGreaterThanOrEqual(4)
-    for (const plain of ['Ada', 'Secret', 'page of', new TextDecoder('latin1').decode(seed)]) {
+    for (const plain of ['Ada', 'Secret', 'page', new TextDecoder('latin1').decode(seed)]) {
       expect(all).not.toContain(plain)
     }
     store.close()

@@ -5,15 +5,14 @@ import {
   type Transport,
   type TransportResponse,
 } from '@hearthold/client'
-
-/** A page of a log as it came, and the number that it begins after. */
-export type LogAnswer = { readonly after: number; readonly bytes: Uint8Array }
+import type { LogAnswer } from '@hearthold/member'
 
 /** Where answers lie for reading without the server. `name` is `session` or `logs`. */
 export type AnswerStore = {
   answer(name: string): Promise<Uint8Array | undefined>
   putAnswer(name: string, bytes: Uint8Array): Promise<void>
-  page(log: string): Promise<LogAnswer | undefined>
+  /** The page of a log (id in hex) that begins after that entry number. */
+  page(log: string, after: number): Promise<Uint8Array | undefined>
 }
 
 export type Network = {
@@ -91,8 +90,8 @@ export const createNetwork = (onChange: (online: boolean) => void): Network => {
       const bytes = await store?.answer(kept.name)
       return bytes && responseOf(bytes)
     }
-    const page = await store?.page(kept.log)
-    return page?.after === kept.after ? responseOf(page.bytes) : undefined
+    const page = await store?.page(kept.log, kept.after)
+    return page && responseOf(page)
   }
   const take = (kept: Kept, bytes: Uint8Array): void => {
     if (kept.kind === 'page') pages.set(kept.log, { after: kept.after, bytes })

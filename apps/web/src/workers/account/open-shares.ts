@@ -4,6 +4,8 @@ import { listLogs, ProblemError } from '@hearthold/contract'
 import {
   keepShare,
   listShareLogs,
+  type LogAnswer,
+  logPages,
   MethodGoneError,
   openShare,
   refresh,
@@ -29,8 +31,6 @@ const keepAfterMs = 3_000
 /** Changes beyond what is kept that make it worth writing a large share anew at once. */
 const keepAfterEntries = 20
 const largeShare = 20_000
-/** Largest page of the account's own log that is kept, in bytes. */
-const accountPageLimit = 4 * 1024 * 1024
 /** The socket carries entries of this many shares at most; of all others the heads. */
 const liveLimit = 64
 
@@ -49,8 +49,9 @@ export class OpenShares {
   /** Ids that were listed, or heard of, so that one that is new is told. */
   readonly #known = new Set<string>()
   #listed = false
-  /** Number of the account log's newest entry when its page was last kept. */
+  /** Number of the account log's newest entry when its pages were last kept. */
   #accountSeq = 0
+  #accountPages: readonly LogAnswer[] = []
   #socket: Socket | undefined
 
   constructor(desk: Desk, place: Place) {
@@ -198,12 +199,14 @@ export class OpenShares {
     const { log } = member.account
     this.#accountSeq = seq
     try {
-      const url = `/api/logs/${log}/entries?after=0`
-      const { transport } = this.#desk.network
-      const answer = await transport.request({ method: 'GET', url, headers: {}, signal: ended })
-      const bytes = await answer.bytes(accountPageLimit)
-      const whole = answer.status === 200 && this.#desk.network.online && !ended.aborted
-      if (whole) await store.putPage(log, 0, bytes)
+      const pages = this.#accountPages.slice(0, -1)
+      // The last page may have grown; those before it are full.
+      const from = this.#accountPages.at(-1)?.after ?? 0
+      for await (const page of logPages(this.#desk.client, log, from, ended)) pages.push(page)
+      // What came from this device itself is kept already.
+      if (!this.#desk.network.online || ended.aborted) return
+      await store.putPages(log, pages)
+      this.#accountPages = pages
     } catch {
       // The next head asks again.
       if (this.#accountSeq === seq) this.#accountSeq = 0
@@ -269,7 +272,7 @@ export class OpenShares {
       await keepShare(share, true)
       const page = this.#desk.network.lastPage(log)
       if (page?.after === seq && replica.position.seq === seq) {
-        await store.putPage(log, seq, page.bytes)
+        await store.putPages(log, [page])
       }
       this.#keptSeq.set(log, seq)
     })
