@@ -2,18 +2,15 @@ import { Readable } from 'node:stream'
 import { ProblemError } from '@hearthold/contract'
 import { sealedSegmentBytes } from '@hearthold/crypto'
 import {
-  type FileSystem,
   type ObjectStore,
   openObjectStore,
   type Upload,
 } from '../../apps/server/src/platform/objects/index.ts'
 import { ObjectStoreOracle, Violation } from './object-store-oracle.ts'
+import { asItIs, type Between, liveLives } from './lives.ts'
 import { type SeededRandom, seededRandom } from './seeded-random.ts'
 import type { Survival } from './simulated-file.ts'
 import { type Faults, noFaults, PowerCut, SimulatedDisk } from './simulated-disk.ts'
-
-/** Puts something between the store and its disk: how a store with a mistake in it is made. */
-export type Between = (fs: FileSystem) => FileSystem
 
 const folder = '/data/objects'
 
@@ -168,29 +165,12 @@ class Machine {
   }
 }
 
-const asItIs: Between = (fs) => fs
-
-const faultsOf = (random: SeededRandom): Faults =>
-  random.pick([
-    noFaults,
-    { ...noFaults, shortWrite: 0.3 },
-    { ...noFaults, failedSync: 0.05 },
-    { ...noFaults, noSpace: 0.05 },
-    { noSpace: 0.01, failedSync: 0.02, tooManyFiles: 0.01, shortWrite: 0.1 },
-  ])
-
 /**
  * Several lives of one store, each ended by a power cut, with the faults that the seed chooses.
  * @throws Violation if the store broke a promise
  */
-export const liveAndCrash = async (seed: number, between: Between = asItIs): Promise<void> => {
-  const random = seededRandom(seed)
-  const machine = new Machine(random, between)
-  for (let life = 0; life < 4; life++) {
-    const untilCut = random.chance(0.8) ? 1 + random.below(900) : Number.POSITIVE_INFINITY
-    await machine.live(6, faultsOf(random), untilCut)
-  }
-}
+export const liveAndCrash = (seed: number, between: Between = asItIs): Promise<void> =>
+  liveLives(seed, 900, (random) => new Machine(random, between))
 
 /** One short piece of work, always the same: an upload in two requests, then three small objects. */
 export const shortWork = async (options: {

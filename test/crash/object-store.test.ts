@@ -1,30 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import type { FileSystem } from '../../apps/server/src/platform/objects/index.ts'
+import { type Between, kept, outcomeOf, seeds } from './lives.ts'
 import { Violation } from './object-store-oracle.ts'
-import { type Between, liveAndCrash, shortWork } from './object-store-workload.ts'
+import { liveAndCrash, shortWork } from './object-store-workload.ts'
 import { survivals } from './simulated-file.ts'
 
-/**
- * HEARTHOLD_CRASH_SEED repeats one seed, HEARTHOLD_CRASH_ROUNDS sets how many new ones are tried. A failure names its
- * seed.
- */
-const given = process.env['HEARTHOLD_CRASH_SEED']
-const rounds = Number(process.env['HEARTHOLD_CRASH_ROUNDS'] ?? 60)
-const first = given === undefined ? Date.now() % 2 ** 31 : Number(given)
-const seeds = Array.from({ length: given === undefined ? rounds : 1 }, (_, index) => first + index)
-
-const kept = 'kept its promises'
-const outcomeOf = async (name: string, work: () => Promise<unknown>): Promise<string> => {
-  try {
-    await work()
-    return kept
-  } catch (error) {
-    return `${name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`
-  }
-}
-
 describe('the object store over a disk that loses what was not synced', () => {
-  test(`keeps its promises over ${seeds.length} seeds from ${first}`, async () => {
+  test(`keeps its promises over ${seeds.length} seeds from ${seeds[0]}`, async () => {
     for (const seed of seeds)
       expect(await outcomeOf(`HEARTHOLD_CRASH_SEED=${seed}`, () => liveAndCrash(seed))).toBe(kept)
   })

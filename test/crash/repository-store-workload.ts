@@ -10,12 +10,10 @@ import {
 } from '../../apps/server/src/platform/storage/storage.ts'
 import { Violation } from './object-store-oracle.ts'
 import { RepositoryOracle } from './repository-store-oracle.ts'
+import { asItIs, type Between, liveLives } from './lives.ts'
 import { type SeededRandom, seededRandom } from './seeded-random.ts'
 import { type Faults, noFaults, PowerCut, SimulatedDisk } from './simulated-disk.ts'
 import type { Survival } from './simulated-file.ts'
-
-/** Puts something between the storage and its disk: how one with a mistake in it is made. */
-export type Between = (fs: FileSystem) => FileSystem
 
 const config: ObjectRef = { type: 'config', id: '' }
 const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex')
@@ -179,29 +177,12 @@ class Machine {
   }
 }
 
-const asItIs: Between = (fs) => fs
-
-const faultsOf = (random: SeededRandom): Faults =>
-  random.pick([
-    noFaults,
-    { ...noFaults, shortWrite: 0.3 },
-    { ...noFaults, failedSync: 0.05 },
-    { ...noFaults, noSpace: 0.05 },
-    { noSpace: 0.01, failedSync: 0.02, tooManyFiles: 0.01, shortWrite: 0.1 },
-  ])
-
 /**
  * Several lives of one repository, each ended by a power cut, with the faults that the seed chooses.
  * @throws Violation if the storage broke a promise
  */
-export const liveAndCrash = async (seed: number, between: Between = asItIs): Promise<void> => {
-  const random = seededRandom(seed)
-  const machine = new Machine(random, between)
-  for (let life = 0; life < 4; life++) {
-    const untilCut = random.chance(0.8) ? 1 + random.below(600) : Number.POSITIVE_INFINITY
-    await machine.live(6, faultsOf(random), untilCut)
-  }
-}
+export const liveAndCrash = (seed: number, between: Between = asItIs): Promise<void> =>
+  liveLives(seed, 600, (random) => new Machine(random, between))
 
 /**
  * One short piece of work, always the same: a config, a small object, a large one, a deletion and its undoing. The power
