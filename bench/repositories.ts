@@ -12,7 +12,7 @@ import {
   type Missing,
 } from './repositories/contenders.ts'
 import { objectSizes, runLists, runObjects } from './repositories/objects.ts'
-import { copyRealFiles } from './repositories/real-files.ts'
+import { copyRealFiles, countRealFiles } from './repositories/real-files.ts'
 import { runRestic } from './repositories/with-restic.ts'
 
 const mebibyte = 2 ** 20
@@ -22,6 +22,8 @@ type Settings = {
   readonly missing: Missing
   readonly rounds: number
   readonly sizeMib: number
+  /** A folder of real files to take instead of copies of this machine's. */
+  readonly source: string | undefined
   readonly listed: number
 }
 
@@ -32,10 +34,14 @@ const withRestic = async (settings: Settings, isTls: boolean): Promise<void> => 
   if (resticVersion() === undefined) throw new Error(resticMissing)
   const folder = await mkdtemp(join(tmpdir(), 'hearthold-bench-source-'))
   try {
-    const source = join(folder, 'source')
-    const { files, bytes } = await copyRealFiles(source, settings.sizeMib * mebibyte)
-    const mib = Math.round(bytes / mebibyte)
-    const workload = `restic over ${isTls ? 'TLS' : 'HTTP'}, ${files} real files, ${mib} MiB`
+    const source = settings.source ?? join(folder, 'source')
+    const { files, bytes, packedBytes } =
+      settings.source === undefined
+        ? await copyRealFiles(source, settings.sizeMib * mebibyte)
+        : await countRealFiles(source)
+    const [mib, packedMib] = [bytes, packedBytes].map((count) => Math.round(count / mebibyte))
+    const said = `${files} real files, ${mib} MiB, ${packedMib} MiB of them packed already`
+    const workload = `restic over ${isTls ? 'TLS' : 'HTTP'}, ${said}`
     const tls = isTls ? makeCertificates(join(folder, 'tls')) : undefined
     await runRestic({ ...settings, workload, source, tls })
   } finally {
@@ -65,7 +71,7 @@ const chosen = (contenders: readonly Contender[], names: string): readonly Conte
 
 /**
  * The restic protocol side by side: `hearthold rest-server` (whose figures the ratios are of), the full server, rclone
- * and rest-server, on one machine with client and server sharing it.
+ * and rest-server, on one machine with client and server sharing it; and restic without any server, for what is its own.
  */
 export const run = async (args: string[]): Promise<void> => {
   const { values } = parseArgs({
@@ -74,6 +80,7 @@ export const run = async (args: string[]): Promise<void> => {
       rounds: { type: 'string', default: '5' },
       only: { type: 'string' },
       'size-mib': { type: 'string', default: '1024' },
+      source: { type: 'string' },
       listed: { type: 'string', default: '100000' },
       servers: { type: 'string', default: '' },
     },
@@ -83,6 +90,7 @@ export const run = async (args: string[]): Promise<void> => {
     contenders: chosen(contenders, values.servers),
     missing,
     rounds: countOf('--rounds', values.rounds),
+    source: values.source,
     sizeMib: countOf('--size-mib', values['size-mib']),
     listed: countOf('--listed', values.listed),
   }

@@ -10,15 +10,21 @@ import { RclonePeer } from '../peers/rclone.ts'
 
 const launcher = resolve(import.meta.dirname, '../../bin/hearthold')
 
-export type ContenderName = 'rest-server verb' | 'full server' | 'rclone' | 'rest-server'
+export type ContenderName =
+  | 'rest-server verb'
+  | 'full server'
+  | 'rclone'
+  | 'rest-server'
+  | 'no server'
 
 /** A server that is running, with a place for one repository. */
 export type Running = {
-  /** Base address with a slash at its end, and the user in it where one is needed. */
+  /** Base address with a slash at its end, and the user in it where one is needed; a folder where there is no server. */
   readonly address: string
   /** Where its files lie on the disk. */
   readonly folder: string
-  readonly pid: number
+  /** Undefined where there is no server. */
+  readonly pid: number | undefined
   stop(): Promise<unknown>
 }
 
@@ -36,6 +42,8 @@ export type Contender = {
   readonly hasTls: boolean
   /** With the folder of before. */
   readonly canRestart: boolean
+  /** True where there is no server: only restic can use it. */
+  readonly isLocal?: true
   start(folder: string, tls: Certificates | undefined): Promise<Running>
 }
 
@@ -166,6 +174,20 @@ const restServer = (binary: string): Contender => ({
     startFolder(folder, tls, (served, listen) => [binary, ...restServerFlags(served, listen, tls)]),
 })
 
+/** Restic on a folder: what of an act is its own, whichever server it talks to. No server can be much faster. */
+const noServer: Contender = {
+  name: 'no server',
+  version: 'restic on a local folder, without HTTP or TLS',
+  fsync: 'file and folder before the next',
+  hasTls: true,
+  canRestart: true,
+  isLocal: true,
+  start: async (folder) => {
+    const repository = join(folder, 'house')
+    return { address: repository, folder: repository, pid: undefined, stop: async () => undefined }
+  },
+}
+
 /** Why a peer is missing, by its name. */
 export type Missing = Readonly<Partial<Record<ContenderName, string>>>
 
@@ -179,6 +201,7 @@ export const findContenders = (): { contenders: Contender[]; missing: Missing } 
       fullServer,
       ...(version === undefined ? [] : [rclone(version)]),
       ...(binary ? [restServer(binary)] : []),
+      noServer,
     ],
     missing: {
       ...(version === undefined ? { rclone: 'rclone is not installed' } : {}),

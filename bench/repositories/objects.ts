@@ -26,6 +26,9 @@ export type ObjectsWork = {
   readonly rounds: number
 }
 
+const serversOf = ({ contenders }: ObjectsWork): readonly Contender[] =>
+  contenders.filter(({ isLocal }) => !isLocal)
+
 type Made = { readonly puts: readonly Prepared[]; readonly gets: readonly Prepared[] }
 
 const makeObjects = (address: string, { sizeBytes, count }: Size): Made => {
@@ -64,7 +67,7 @@ const withServer = async (
 /** PUT and GET of objects of one size. */
 export const runObjects = async (work: ObjectsWork, size: Size): Promise<void> => {
   const values = new Map<string, Values>()
-  await inRounds(work.contenders, work.rounds, (contender) =>
+  await inRounds(serversOf(work), work.rounds, (contender) =>
     withServer(contender, async ({ address, pid }) => {
       const { name } = contender
       await createRepository(address)
@@ -147,7 +150,7 @@ const appended: Size = { label: '4 KiB', sizeBytes: 4096, count: 1000 }
 /** The first list of a server, the ones after it, and what adding does to it. */
 export const runLists = async (work: ObjectsWork, count: number): Promise<void> => {
   const values = new Map<string, Values>()
-  await inRounds(work.contenders, work.rounds, (contender) =>
+  await inRounds(serversOf(work), work.rounds, (contender) =>
     withServer(contender, async (running, place) => {
       const { address, folder, pid } = running
       const { name } = contender

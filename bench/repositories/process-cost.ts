@@ -3,16 +3,18 @@ import { readFileSync } from 'node:fs'
 /** Linux counts processor time in hundredths of a second. */
 const ticksPerSecond = 100
 
-/** Processor seconds of a process until now, all threads, user and kernel. */
-export const cpuSeconds = (pid: number): number => {
+/** Processor seconds of a process until now, all threads, user and kernel; 0 of none. */
+export const cpuSeconds = (pid: number | undefined): number => {
+  if (pid === undefined) return 0
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
   // The name may hold spaces; what follows its bracket does not.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
 }
 
-/** The most memory that it ever had, in MiB. */
-export const peakMib = (pid: number): number => {
+/** The most memory that it ever had, in MiB; 0 of none. */
+export const peakMib = (pid: number | undefined): number => {
+  if (pid === undefined) return 0
   const status = readFileSync(`/proc/${pid}/status`, 'utf8')
   return Math.round(Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1] ?? 0) / 1024)
 }

@@ -51,7 +51,7 @@ export const tell = (line: {
   const { values, missing, more, kind, ...said } = line
   const figures = new Map([...values].map(([name, list]) => [name, figuresOf(list)] as const))
   const own = figures.get('rest-server verb')
-  const peers = (['rclone', 'rest-server'] as const).flatMap((name) => {
+  const peers = (['rclone', 'rest-server', 'no server'] as const).flatMap((name) => {
     const theirs = figures.get(name)
     return own && theirs ? [[name, ratioOf(own, theirs)] as const] : []
   })
