@@ -1,12 +1,13 @@
 import type { Selectable } from 'kysely'
+import { placesFor, runText } from '#platform/db/index.ts'
 import type { On, Trx } from './deps.ts'
 import type { PasswordRecord } from './opaque.ts'
 import type { IdentityTables } from './tables.ts'
 
 export type AccountRow = Selectable<IdentityTables['accounts']>
 
-export const findAccount = (on: On, account: string): Promise<AccountRow | undefined> =>
-  on.selectFrom('accounts').selectAll().where('account', '=', account).executeTakeFirst()
+export const findAccount = async (on: On, account: string): Promise<AccountRow | undefined> =>
+  (await runText<AccountRow>(on, 'select * from accounts where account = ?', [account]))[0]
 
 /** The account of a name, by the name's blind index under any version of the pepper. */
 export const findAccountByName = (
@@ -68,12 +69,12 @@ export const findPasswordByName = async (
   on: On,
   indexes: readonly Uint8Array[],
 ): Promise<(PasswordRecord & { account: string }) | undefined> => {
-  const row = await on
-    .selectFrom('accounts')
-    .innerJoin('passwords', 'passwords.account', 'accounts.account')
-    .select(['accounts.account', 'passwords.record', 'passwords.setup_version'])
-    .where('accounts.name_index', 'in', indexes)
-    .executeTakeFirst()
+  const text = `select accounts.account, passwords.record, passwords.setup_version
+    from accounts inner join passwords on passwords.account = accounts.account
+    where accounts.name_index in (${placesFor(indexes)})`
+  const [row] = await runText<
+    Pick<IdentityTables['passwords'], 'account' | 'record' | 'setup_version'>
+  >(on, text, indexes)
   return row && { account: row.account, record: row.record, setupVersion: row.setup_version }
 }
 
@@ -113,15 +114,13 @@ export const removePassword = async (trx: Trx, account: string): Promise<void> =
   await trx.deleteFrom('passwords').where('account', '=', account).execute()
 }
 
-export const findTotp = (
+export const findTotp = async (
   on: On,
   account: string,
-): Promise<{ sealed_secret: Uint8Array; last_step: number } | undefined> =>
-  on
-    .selectFrom('totps')
-    .select(['sealed_secret', 'last_step'])
-    .where('account', '=', account)
-    .executeTakeFirst()
+): Promise<{ sealed_secret: Uint8Array; last_step: number } | undefined> => {
+  const text = 'select sealed_secret, last_step from totps where account = ?'
+  return (await runText<IdentityTables['totps']>(on, text, [account]))[0]
+}
 
 /** `lastStep` is the step whose code verified it: that code is used up. */
 export const putTotp = async (
@@ -140,13 +139,9 @@ export const putTotp = async (
 
 /** Uses a step up; false if it, or a later one, was used before. */
 export const useTotpStep = async (trx: Trx, account: string, step: number): Promise<boolean> => {
-  const { numUpdatedRows } = await trx
-    .updateTable('totps')
-    .set({ last_step: step })
-    .where('account', '=', account)
-    .where('last_step', '<', step)
-    .executeTakeFirstOrThrow()
-  return numUpdatedRows === 1n
+  const text =
+    'update totps set last_step = ?1 where account = ?2 and last_step < ?1 returning last_step'
+  return (await runText(trx, text, [step, account])).length === 1
 }
 
 export const removeTotp = async (trx: Trx, account: string): Promise<void> => {

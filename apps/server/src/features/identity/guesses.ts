@@ -1,5 +1,5 @@
 import { ProblemError } from '@hearthold/contract'
-import { sql } from 'kysely'
+import { placesFor, runText } from '#platform/db/index.ts'
 import { addressKey } from '#platform/http/client-address.ts'
 import type { On, Trx } from './deps.ts'
 
@@ -95,35 +95,30 @@ export const takeTurn = async (trx: Trx, now: number, turns: Turns): Promise<voi
   })
 }
 
+type GuessRow = { subject: string; count: number; since: number }
+
+/** A window from the future was begun before the clock was set back: nobody waits for that day to come. */
+const countTextFor = (subjects: number): string => `insert into guesses (subject, count, since)
+  values ${Array.from({ length: subjects }, () => '(?, 1, ?)').join(', ')}
+  on conflict (subject) do update set
+    count = case when since > excluded.since - ? and since <= excluded.since then count + 1 else 1 end,
+    since = case when since > excluded.since - ? and since <= excluded.since then since else excluded.since end
+  returning subject, count, since`
+
 /** One more on each subject, in a window that begins anew where the last is over. */
-const count = (trx: Trx, now: number, windowMs: number, all: readonly Counted[]) => {
-  // A window from the future was begun before the clock was set back: nobody waits for that day to come.
-  const over = sql`guesses.since <= ${now - windowMs} or guesses.since > ${now}`
-  return trx
-    .insertInto('guesses')
-    .values(all.map(({ subject }) => ({ subject, count: 1, since: now })))
-    .onConflict((conflict) =>
-      conflict.column('subject').doUpdateSet({
-        count: sql`case when ${over} then 1 else guesses.count + 1 end`,
-        since: sql`case when ${over} then ${now} else guesses.since end`,
-      }),
-    )
-    .returningAll()
-    .execute()
-}
+const count = (trx: Trx, now: number, windowMs: number, all: readonly Counted[]) =>
+  runText<GuessRow>(trx, countTextFor(all.length), [
+    ...all.flatMap(({ subject }) => [subject, now]),
+    windowMs,
+    windowMs,
+  ])
 
 /** Gives back a guess that turned out right. */
 export const returnGuess = async (trx: Trx, ...all: Counted[]): Promise<void> => {
-  await trx
-    .updateTable('guesses')
-    .set((eb) => ({ count: eb('count', '-', 1) }))
-    .where(
-      'subject',
-      'in',
-      all.map(({ subject }) => subject),
-    )
-    .where('count', '>', 0)
-    .execute()
+  const subjects = all.map(({ subject }) => subject)
+  const text = `update guesses set count = count - 1
+    where subject in (${placesFor(subjects)}) and count > 0`
+  await runText(trx, text, subjects)
 }
 
 /**
@@ -131,17 +126,10 @@ export const returnGuess = async (trx: Trx, ...all: Counted[]): Promise<void> =>
  * @throws ProblemError `locked_out`
  */
 export const checkGuesses = async (on: On, now: number, ...all: Counted[]): Promise<void> => {
-  const rows = await on
-    .selectFrom('guesses')
-    .selectAll()
-    .where(
-      'subject',
-      'in',
-      all.map(({ subject }) => subject),
-    )
-    .where('since', '>', now - guessWindowMs)
-    .where('since', '<=', now)
-    .execute()
+  const subjects = all.map(({ subject }) => subject)
+  const text = `select subject, count, since from guesses
+    where subject in (${placesFor(subjects)}) and since > ? and since <= ?`
+  const rows = await runText<GuessRow>(on, text, [...subjects, now - guessWindowMs, now])
   for (const { subject, limit } of all) {
     const row = rows.find((candidate) => candidate.subject === subject)
     if (row && row.count >= limit) throw lockedOut(row.since, now)

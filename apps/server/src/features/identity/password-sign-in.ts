@@ -2,7 +2,7 @@ import { ProblemError } from '@hearthold/contract'
 import { inTransaction } from '#platform/db/index.ts'
 import { findPasswordByName } from './account-store.ts'
 import type { Caller } from './deps.ts'
-import { onAccount, onAddress, returnGuess, takeGuess } from './guesses.ts'
+import { checkGuesses, onAccount, onAddress, returnGuess, takeGuess } from './guesses.ts'
 import { comparedName } from './names.ts'
 import type { IdentityParts } from './parts.ts'
 import { nameLabel, pepperedEver, stableId } from './peppered.ts'
@@ -15,7 +15,7 @@ import {
   signInFailed,
   type TransportWanted,
 } from './sign-in.ts'
-import { countTry, findStep, insertStep, newStepId, takeStep } from './step-store.ts'
+import { insertStep, newStepId, takeStep } from './step-store.ts'
 
 /** A login state lives for a minute; a right password waits five for its second factor. */
 export const loginStateMs = 60_000
@@ -85,19 +85,19 @@ type Coded = { account: string; proven: ProvenSignIn; factor: SecondFactor }
 const useCode = (parts: IdentityParts, body: Code, caller: Caller) =>
   inTransaction(parts.db, async (trx): Promise<Coded | 'expired' | 'wrong'> => {
     const now = parts.clock.now()
-    const step = await findStep(trx, body.pending, ['second-factor'], now)
+    const step = await takeStep(trx, body.pending, ['second-factor'], now)
     if (!step) return 'expired'
     const { account } = step
     const counted = [onAddress(caller.address), onAccount(account, 'totp')]
-    await takeGuess(trx, now, ...counted)
+    await checkGuesses(trx, now, ...counted)
     const factor = await useSecondFactor(parts, trx, account, body.code)
     if (!factor) {
-      if (step.tries + 1 >= codeTriesLimit) await takeStep(trx, step.id, [step.kind], now)
-      else await countTry(trx, step.id)
+      // Checking and counting are one transaction: nobody comes between.
+      await takeGuess(trx, now, ...counted)
+      const tries = step.tries + 1
+      if (tries < codeTriesLimit) await insertStep(trx, { ...step, tries })
       return 'wrong'
     }
-    await takeStep(trx, step.id, [step.kind], now)
-    await returnGuess(trx, ...counted)
     const { transport, staySignedIn: stay = false } = body
     const proven = await admit(parts, trx, { account, method: 'password', transport, stay, caller })
     return { account, proven, factor }

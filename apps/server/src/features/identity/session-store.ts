@@ -1,5 +1,5 @@
 import type { Selectable } from 'kysely'
-import { runText } from '#platform/db/index.ts'
+import { placesFor, runText } from '#platform/db/index.ts'
 import type { On, Trx } from './deps.ts'
 import type { IdentityTables, RoleText } from './tables.ts'
 
@@ -42,8 +42,30 @@ export const listLiveSessions = (on: On, account: string, now: number): Promise<
     .orderBy('id')
     .execute()
 
+const columns = [
+  'id',
+  'token_hash',
+  'kind',
+  'account',
+  'method',
+  'device',
+  'stay',
+  'created_at',
+  'last_used_at',
+  'expires_at',
+  'proof_at',
+  'strong_proof_at',
+  'address',
+  'client',
+] as const satisfies readonly (keyof SessionRow)[]
+const insertText = `insert into sessions (${columns.join(', ')}) values (${placesFor(columns)})`
+
 export const insertSession = async (trx: Trx, row: SessionRow): Promise<void> => {
-  await trx.insertInto('sessions').values(row).execute()
+  await runText(
+    trx,
+    insertText,
+    columns.map((column) => row[column]),
+  )
 }
 
 export const updateSession = async (
@@ -79,12 +101,9 @@ export const removeSessions = async (on: On, ending: Ending): Promise<string[]> 
 
 /** Ends the longest unused sessions beyond `keep`; answers their ids. */
 export const trimSessions = async (trx: Trx, account: string, keep: number): Promise<string[]> => {
-  const { count } = await trx
-    .selectFrom('sessions')
-    .select((eb) => eb.fn.countAll<number>().as('count'))
-    .where('account', '=', account)
-    .executeTakeFirstOrThrow()
-  if (count <= keep) return []
+  const text = 'select count(*) as count from sessions where account = ?'
+  const [counted] = await runText<{ count: number }>(trx, text, [account])
+  if (!counted || counted.count <= keep) return []
   const rows = await trx
     .deleteFrom('sessions')
     .where('id', 'in', (eb) =>

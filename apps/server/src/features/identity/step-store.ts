@@ -1,5 +1,6 @@
 import { randomId, toHex } from '@hearthold/crypto'
 import type { Selectable } from 'kysely'
+import { placesFor, runText } from '#platform/db/index.ts'
 import type { On, Trx } from './deps.ts'
 import type { IdentityTables, StepKind } from './tables.ts'
 
@@ -8,30 +9,29 @@ export type Step = Selectable<IdentityTables['sign_in_steps']>
 
 export const newStepId = (): string => toHex(randomId())
 
+const insertText = `insert into sign_in_steps
+  (id, kind, account, session, method, state, tries, expires_at) values (?, ?, ?, ?, ?, ?, ?, ?)`
+
 export const insertStep = async (
   trx: Trx,
-  step: Omit<Step, 'tries' | 'session' | 'method'> & { session?: string; method?: string },
+  step: Omit<Step, 'tries' | 'session' | 'method'> & Partial<Step>,
 ): Promise<void> => {
-  await trx
-    .insertInto('sign_in_steps')
-    .values({ session: null, method: null, ...step, tries: 0 })
-    .execute()
+  const { id, kind, account, session = null, method = null, state, tries = 0, expires_at } = step
+  await runText(trx, insertText, [id, kind, account, session, method, state, tries, expires_at])
 }
 
 /** Looks at a live step and leaves it. */
-export const findStep = (
+export const findStep = async (
   on: On,
   id: string,
   kinds: readonly StepKind[],
   now: number,
-): Promise<Step | undefined> =>
-  on
-    .selectFrom('sign_in_steps')
-    .selectAll()
-    .where('id', '=', id)
-    .where('kind', 'in', kinds)
-    .where('expires_at', '>', now)
-    .executeTakeFirst()
+): Promise<Step | undefined> => {
+  const text = `select * from sign_in_steps
+    where id = ? and kind in (${placesFor(kinds)}) and expires_at > ?`
+  const [step] = await runText<Step>(on, text, [id, ...kinds, now])
+  return step
+}
 
 /** Takes a live step away: the deletion is what decides, so that it serves once. Expired ones go too. */
 export const takeStep = async (
@@ -40,12 +40,8 @@ export const takeStep = async (
   kinds: readonly StepKind[],
   now: number,
 ): Promise<Step | undefined> => {
-  const step = await trx
-    .deleteFrom('sign_in_steps')
-    .where('id', '=', id)
-    .where('kind', 'in', kinds)
-    .returningAll()
-    .executeTakeFirst()
+  const text = `delete from sign_in_steps where id = ? and kind in (${placesFor(kinds)}) returning *`
+  const [step] = await runText<Step>(trx, text, [id, ...kinds])
   return step && step.expires_at > now ? step : undefined
 }
 

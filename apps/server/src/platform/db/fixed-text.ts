@@ -43,6 +43,9 @@ export const runText = async <Row>(
   return done.rows as Row[]
 }
 
+/** The `?, ?` of a list: a text of its own for every length, so only where lists have few. */
+export const placesFor = (values: readonly unknown[]): string => values.map(() => '?').join(', ')
+
 /**
  * The same for a plain read that must be answered before anything else happens: what was committed last, also while
  * another transaction is under way.

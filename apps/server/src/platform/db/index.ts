@@ -1,5 +1,5 @@
 export { openDatabase, type Database } from './database.ts'
-export { readTextNow, runText } from './fixed-text.ts'
+export { placesFor, readTextNow, runText } from './fixed-text.ts'
 export { migrate, NewerDatabaseError, type Migration } from './migrate.ts'
 export { inSavepoint, inTransaction, onCommit } from './transaction.ts'
 export { isForeignKeyViolation, isUniqueViolation } from './sqlite-errors.ts'

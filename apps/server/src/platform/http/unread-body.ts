@@ -5,7 +5,8 @@ import type { IncomingMessage } from 'node:http'
  * moment, so that the client reads the answer instead of a reset, and then the connection is cut.
  */
 export const dropUnread = (request: IncomingMessage, lingerMs: number): void => {
-  if (request.complete) return
+  // Injected requests know the second only.
+  if (request.complete || request.readableEnded) return
   request.on('error', () => undefined)
   request.resume()
   setTimeout(() => request.complete || request.destroy(), lingerMs).unref()

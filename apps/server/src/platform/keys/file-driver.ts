@@ -1,5 +1,6 @@
 import { hkdf, IntegrityError, lp, open, randomBytes, seal, utf8 } from '@hearthold/crypto'
 import type { Clock } from '../clock.ts'
+import { runText } from '../db/index.ts'
 import type { KeyDriver, KeysDb } from './key-driver.ts'
 
 const kekAad = (account: string, version: number): Uint8Array =>
@@ -41,12 +42,8 @@ export const fileDriver = (options: { rootKey: Uint8Array; clock: Clock }): KeyD
       return { keyVersion: row.version, wrapped: await seal(kek, dataKey, aad) }
     },
     unwrap: async (db, account, keyVersion, wrapped, aad) => {
-      const row = await db
-        .selectFrom('member_keks')
-        .select('sealed_kek')
-        .where('account', '=', account)
-        .where('version', '=', keyVersion)
-        .executeTakeFirst()
+      const text = 'select sealed_kek from member_keks where account = ? and version = ?'
+      const [row] = await runText<{ sealed_kek: Uint8Array }>(db, text, [account, keyVersion])
       if (!row) throw new IntegrityError('sealed_bytes', 'The key of these bytes is gone.')
       const kek = await open(sealingKey, row.sealed_kek, kekAad(account, keyVersion))
       return open(kek, wrapped, aad)
