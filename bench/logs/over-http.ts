@@ -2,11 +2,13 @@ import { type Figures, figuresOf, report } from '../peers/statistics.ts'
 import { ClientProcess, type Cost, costOf, InstanceProcess } from './processes.ts'
 
 const rounds = 5
-/** The compiler of a server that has run for a minute has nothing left to do. */
-const warmUpRounds = 4
 const loneAppends = 500
+/** Of lone appends: 15,000 more of them changed nothing. */
+const loneWarmUpRounds = 4
 const writers = 64
 const appendsPerWriter = 40
+/** The compiler of a busy server has nothing left to do; here it has after some 20,000 appends. */
+const warmUpRounds = 10
 const sockets = 200
 const readerProcesses = 2
 const writerProcesses = 2
@@ -92,9 +94,9 @@ const over = 'HTTP, the whole server, synchronous=FULL'
 
 const appendAlone = (profileFolder?: string): Promise<void> =>
   Scene.run(profileFolder, 1, async (scene) => {
-    const [client] = await scene.writers(1, loneAppends * (rounds + warmUpRounds))
+    const [client] = await scene.writers(1, loneAppends * (rounds + loneWarmUpRounds))
     const costs: Cost[] = []
-    for (let round = -warmUpRounds; round < rounds; round++) {
+    for (let round = -loneWarmUpRounds; round < rounds; round++) {
       const task = { task: 'round', perWriter: loneAppends } as const
       const { cost } = await costOf(scene.instance, () => client!.ask(task))
       // The first rounds warm the compiler.
