@@ -7,7 +7,7 @@ import { get } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Contender, Missing, Running } from './contenders.ts'
-import { cpuSeconds, peakMib } from './process-cost.ts'
+import { cpuOf, peakMib } from './process-cost.ts'
 import { askAll, prepare, type Prepared } from './raw-client.ts'
 import { inRounds, note, tell, type Values } from './rounds.ts'
 
@@ -86,10 +86,10 @@ export const runObjects = async (work: ObjectsWork, size: Size): Promise<void> =
           const times = verb === 'GET' && sizeBytes < mebibyte ? 8 : 1
           const asked = Array.from({ length: times }, () => list).flat()
           const all = { ...size, count: size.count * times }
-          const cpu = cpuSeconds(pid)
+          const cpu = cpuOf(pid)
           const act = `${verb}, ${connections} ${connections === 1 ? 'connection' : 'connections'}`
           note(values, act, name, rateOf(all, await askAll(address, asked, connections)))
-          note(values, `${act}, server CPU`, name, ((cpuSeconds(pid) - cpu) / all.count) * 1000)
+          note(values, `${act}, server CPU`, name, ((cpuOf(pid).all - cpu.all) / all.count) * 1000)
         }
       }
       note(values, 'server memory at most', name, peakMib(pid))

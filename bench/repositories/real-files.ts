@@ -1,4 +1,4 @@
-import { copyFile, mkdir, readdir, stat } from 'node:fs/promises'
+import { copyFile, mkdir, open, readdir, stat } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, extname, join } from 'node:path'
 
@@ -47,6 +47,19 @@ export const countRealFiles = async (folder: string): Promise<RealFiles> => {
   }
   if (counted.bytes === 0) throw new Error(`${folder} holds no files`)
   return counted
+}
+
+/** Reads all of it, so that whoever comes first does not wait for the disk where the others find it in memory. */
+export const warmUp = async (folder: string): Promise<void> => {
+  const buffer = Buffer.allocUnsafe(1024 * 1024)
+  for await (const path of filesOf(folder)) {
+    const file = await open(path)
+    try {
+      while ((await file.read(buffer)).bytesRead > 0);
+    } finally {
+      await file.close()
+    }
+  }
 }
 
 /**

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Restic } from '../../tools/demo/restic.ts'
 import { type Certificates, type Contender, type Missing, type Running } from './contenders.ts'
-import { cpuSeconds, peakMib } from './process-cost.ts'
+import { cpuOf, peakMib } from './process-cost.ts'
+import { warmUp } from './real-files.ts'
 import { inRounds, note, tell, type Values } from './rounds.ts'
 
 const gibibyte = 2 ** 30
@@ -52,29 +53,32 @@ const measure = async (
     ['check --read-data', ['check', '--read-data']],
     ['restore', ['restore', 'latest', '--target', target]],
   ]
+  await warmUp(work.source)
   for (const [act, words] of acts) {
     settle()
-    const cpu = cpuSeconds(running.pid)
+    const before = cpuOf(running.pid)
     const started = performance.now()
     await restic.must(...words, ...(isLocal ? localConnections : []))
     note(values, `${act}, wall`, name, (performance.now() - started) / 1000)
-    const spent = cpuSeconds(running.pid) - cpu
+    const after = cpuOf(running.pid)
     const storedGib = (await bytesIn(running.folder)) / gibibyte
     if (act === 'backup') note(values, 'stored', name, storedGib)
     // What goes through the server once in these, and not at all in the second backup.
-    if (!isLocal && act !== 'second backup')
-      note(values, `${act}, server CPU`, name, spent / storedGib)
+    if (isLocal || act === 'second backup') continue
+    note(values, `${act}, server CPU`, name, (after.all - before.all) / storedGib)
+    // A virtual machine whose host takes back free memory pays for getting it again, and that changes from run to run.
+    note(values, `${act}, server CPU in user mode`, name, (after.user - before.user) / storedGib)
   }
   if (!isLocal) note(values, 'server memory at most', name, peakMib(running.pid))
 }
 
 const units = (act: string): string => {
   if (act === 'stored') return 'GiB'
-  return act.endsWith('wall') ? 's' : act.endsWith('CPU') ? 's per GiB stored' : 'MiB'
+  return act.endsWith('wall') ? 's' : act.includes('CPU') ? 's per GiB stored' : 'MiB'
 }
 
 const barOf = (act: string, tls: boolean): string | undefined => {
-  if (act.endsWith('CPU')) return '<= 1.25 x rest-server'
+  if (act.endsWith('CPU')) return tls ? '< 1.0 x rest-server' : '<= 1.25 x rest-server'
   if (!act.endsWith('wall')) return undefined
   return tls ? '<= 0.9 x rest-server' : '<= 1.0 x rest-server'
 }
