@@ -190,6 +190,33 @@ describe('the second factor', () => {
     expect(locked.retryAfter).toBe(900)
   })
 
+  test('of ten wrong codes at once five are looked at', async () => {
+    const pending: string[] = []
+    while (pending.length < 10) pending.push(await pendingOf())
+    const answers = await Promise.all(pending.map((one) => give(one, '000000')))
+    const codes = answers.map(({ code }) => code).toSorted()
+    expect(codes).toEqual([...Array(5).fill('locked_out'), ...Array(5).fill('second_factor_wrong')])
+  })
+
+  test('whoever is locked out keeps what is pending, and no right code counts as a guess', async () => {
+    const pending = await pendingOf()
+    for (let guess = 0; guess < 20; guess++) {
+      const nobody = new Person(server, `Nobody ${guess}`)
+      await nobody.provePassword('wrong', '198.51.100.9')
+    }
+    const body = { pending, code: ada.code(), transport: 'bearer' as const }
+    const from = (address: string) => server.call(contract.finishSecondFactor, { body, address })
+    expect((await from('198.51.100.9')).code).toBe('locked_out')
+    expect((await from('203.0.113.7')).code).toBe('')
+    const counted = await server.db
+      .selectFrom('guesses')
+      .select('count')
+      .where('subject', 'in', ['address/203.0.113.7', `account/${ada.account}/totp`])
+      .where('count', '>', 0)
+      .execute()
+    expect(counted).toEqual([])
+  })
+
   test('an unknown pending sign-in is an expired one', async () => {
     expect((await give('ab'.repeat(16), '123456')).code).toBe('sign_in_expired')
   })

@@ -1,5 +1,7 @@
+import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import { PassThrough } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { addressKey, peerReader } from './client-address.ts'
 import { bodyTimeMs, coerceTexts, readBody } from './body.ts'
@@ -12,6 +14,7 @@ import {
   tokenFromAuthorization,
   tokenFromCookie,
 } from './session-cookie.ts'
+import { dropUnread } from './unread-body.ts'
 
 const token = 'Az_-'.repeat(10) + 'Az_'
 
@@ -176,4 +179,18 @@ describe('the rate limiter in memory', () => {
     for (let at = 0; at < 20_001; at++) await limiter.take(String(at), 'k')
     await expect(limiter.take('first', 'k')).resolves.toBeUndefined()
   })
+})
+
+test('a request whose body was not read is cut after a moment, one read to its end is left alone', async () => {
+  const request = (): PassThrough =>
+    Object.assign(new PassThrough({ autoDestroy: false }), { complete: false })
+  const drop = (stream: PassThrough) => dropUnread(stream as unknown as IncomingMessage, 1)
+  const [read, unread] = [request(), request()]
+  read.end('all of it')
+  await once(read.resume(), 'end')
+  unread.write('some of it')
+  drop(read)
+  drop(unread)
+  await sleep(20)
+  expect([read.destroyed, unread.destroyed]).toEqual([false, true])
 })
