@@ -1,5 +1,6 @@
 import { IncomingMessage } from 'node:http'
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
+import type { DirectWriter } from './direct-writer.ts'
 import type { DiskPace } from './disk-pace.ts'
 import { type FileSystem, writeFully, writeFullySync } from './file-system.ts'
 import { releaseBuffer } from './release-buffer.ts'
@@ -13,6 +14,9 @@ const joinedBytes = 128 * 1024
 /** Only used between two calls that leave nothing behind, so that one serves all bodies. */
 let joinedBuffer: Buffer | undefined
 
+/** A stream whose chunks are nobody else's once they are handed on, as those of a request are. */
+export class ReceivedBytes extends Readable {}
+
 export type ReceiveOptions = {
   fs: FileSystem
   file: number
@@ -25,6 +29,8 @@ export type ReceiveOptions = {
   batchBytes?: () => number
   /** Where it is given, batches are written on the spot while the disk takes them at once. */
   pace?: DiskPace
+  /** Where it is given, it writes, from `position` on. */
+  direct?: DirectWriter | undefined
   /** Called with the length of each chunk as it comes; what it throws ends the body. */
   onChunk?: (count: number) => void
   /** Called with each batch in order, once; its bytes are on their way to the disk, not there. */
@@ -114,7 +120,8 @@ class BodyReceiver {
 
   /** False where the disk makes its writers wait. */
   #writesNow(): boolean {
-    const { pace } = this.#options
+    const { pace, direct } = this.#options
+    if (direct) return this.#writeDirect(direct)
     if (pace === undefined || !pace.isQuick()) return false
     const parts = this.#joined(this.#takeBatch())
     try {
@@ -125,6 +132,39 @@ class BodyReceiver {
       this.#fail(error)
     }
     return true
+  }
+
+  #writeDirect(direct: DirectWriter): true {
+    const parts = this.#takeBatch()
+    try {
+      this.#options.onBatch(direct.take(parts))
+      for (const part of parts) this.#release(part)
+      this.#options.onWritten()
+      if (direct.isBehind() && !this.#ended) void this.#waitForRoom(direct)
+    } catch (error) {
+      this.#fail(error)
+    }
+    return true
+  }
+
+  async #waitForRoom(direct: DirectWriter): Promise<void> {
+    const { body } = this.#options
+    body.pause()
+    try {
+      await direct.room()
+      if (!this.#ended && !this.#failed) body.resume()
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  async #endDirect(direct: DirectWriter): Promise<void> {
+    try {
+      await direct.end()
+      this.#resolve(this.#complete)
+    } catch (error) {
+      this.#reject(error)
+    }
   }
 
   /** Small parts as one, in a buffer that the next batch uses again; their own memory is given back. */
@@ -153,7 +193,8 @@ class BodyReceiver {
 
   /** What came off a connection is ours alone; another source may keep its chunks. */
   #release(part: Uint8Array): void {
-    if (this.#options.body instanceof IncomingMessage) releaseBuffer(part)
+    const { body } = this.#options
+    if (body instanceof IncomingMessage || body instanceof ReceivedBytes) releaseBuffer(part)
   }
 
   #takeBatch(): readonly Uint8Array[] {
@@ -184,7 +225,9 @@ class BodyReceiver {
     if (this.#writing || this.#failed) return
     if (this.#pendingBytes > 0 && (this.#isFull() || this.#ended) && !this.#writesNow())
       return void this.#writeBatch()
-    if (this.#pendingBytes === 0 && this.#ended && !this.#failed) this.#resolve(this.#complete)
+    if (this.#pendingBytes > 0 || !this.#ended || this.#failed) return
+    if (this.#options.direct) void this.#endDirect(this.#options.direct)
+    else this.#resolve(this.#complete)
   }
 
   async #writeBatch(): Promise<void> {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import { ProblemError } from '@hearthold/contract'
+import { DirectWriter } from '../disk/direct-writer.ts'
 import type { DiskPace } from '../disk/disk-pace.ts'
 import { tryEach } from '../disk/try-each.ts'
 import type { FileSystem } from '../disk/file-system.ts'
@@ -156,15 +157,19 @@ export class UploadFile {
 
   async #receiveInto(file: number, body: Readable): Promise<number> {
     const hash = this.#hash
+    const { fs } = this.#disk
     let receivedBytes = 0
     this.#body = body
+    const { sizeBytes } = this.upload
+    const direct = DirectWriter.open(fs, this.#part, file, hash.wholeBytes, sizeBytes)
     try {
       await receiveBody({
-        fs: this.#disk.fs,
+        fs,
+        direct,
         file,
         body,
         position: hash.wholeBytes,
-        limitBytes: this.upload.sizeBytes - hash.wholeBytes,
+        limitBytes: sizeBytes - hash.wholeBytes,
         batchBytes: () => batchBytes,
         pace: this.#disk.pace,
         tooLong: () => new ProblemError('object_invalid', 'More bytes came than the upload has.'),
@@ -174,11 +179,12 @@ export class UploadFile {
         },
         onWritten: () => {
           if (hash.wholeBytes - this.#markedOffset >= markIntervalBytes) this.#mark()
-          this.#syncAhead(file)
+          if (!direct) this.#syncAhead(file)
         },
       })
     } finally {
       this.#body = undefined
+      await direct?.close()
     }
     return receivedBytes
   }
