@@ -26,10 +26,17 @@ export const atPage = async (work: (at: AtPage) => Promise<void>): Promise<void>
   }
 }
 
-/** Loads the page anew: its worker has forgotten everything. */
+/** Loads the page anew: its worker has forgotten everything. The app's service worker sees its requests, as in the app. */
 export const openPage = async ({ server, browser }: AtPage): Promise<void> => {
   await browser.visit(`${server.origin}/`)
   await browser.until(() => 'bench' in globalThis)
+  if (await browser.run(() => navigator.serviceWorker.controller !== null)) return
+  await browser.run(async () => {
+    await navigator.serviceWorker.register('/service-worker.js', { updateViaCache: 'none' })
+    await navigator.serviceWorker.ready
+  })
+  await browser.visit(`${server.origin}/`)
+  await browser.until(() => 'bench' in globalThis && navigator.serviceWorker.controller !== null)
 }
 
 /** An account with a password; returns the authenticator's secret. `stay`: it then unlocks by itself. */

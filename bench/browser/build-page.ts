@@ -15,7 +15,8 @@ export const buildBenchPage = async (): Promise<string> => {
   const html = `<!doctype html><title>bench</title><script type="module" src="${script}"></script>`
   writeFileSync(join(source, 'index.html'), html)
   const config = appConfig as UserConfig
-  const { rolldownOptions: _, ...settings } = config.build ?? {}
+  const { rolldownOptions, ...settings } = config.build ?? {}
+  const worker = join(root, 'apps', 'web', 'src', 'workers', 'service-worker.ts')
   await build({
     ...config,
     root: source,
@@ -25,7 +26,10 @@ export const buildBenchPage = async (): Promise<string> => {
     build: {
       ...settings,
       outDir: join(folder, 'dist'),
-      rolldownOptions: { input: join(source, 'index.html') },
+      rolldownOptions: {
+        ...rolldownOptions,
+        input: { index: join(source, 'index.html'), 'service-worker': worker },
+      },
     },
   })
   return join(folder, 'dist')

@@ -282,6 +282,7 @@ export const idFields: Readonly<Record<string, Trial | string>> = {
   'createUpload body.object': chosen,
   'getUpload params.upload': uploadTrial(),
   'writeUpload params.upload': uploadTrial({ query: { offset: 0 }, body: randomBytes(400) }),
+  'writeUploadBySocket params.upload': uploadTrial({ query: { offset: 0, sizeBytes: 400 } }),
   'removeUpload params.upload': { ...uploadTrial(), code: '' },
   'getBundle body.objects': {
     theirs: ({ object }) => object,

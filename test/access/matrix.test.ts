@@ -112,6 +112,7 @@ putRegister           -     -   -   -   -   -   -   +   +   +   +
 createUpload          -     -   -   -   -   -   -   +   +   +   +
 getUpload             -     -   -   -   -   -   -   +   +   +   +
 writeUpload           -     -   -   -   -   -   -   +   +   +   +
+writeUploadBySocket   -     -   -   -   -   -   -   +   +   +   +
 removeUpload          -     -   -   -   -   -   -   +   +   +   +
 putBundle             -     -   -   -   -   -   -   +   +   +   +
 getBundle             -     -   -   -   -   -   -   +   +   +   +

@@ -47,11 +47,11 @@ afterAll(async () => {
 })
 afterEach(() => nothingWrong(view))
 
-/** Offsets at which pieces were sent, in the order of the requests from the `from`th on. */
+/** Offsets at which bytes were sent, by requests or sockets, in the order of the requests from the `from`th on. */
 const offsetsSince = (from: number): number[] =>
   view.requests
     .slice(from)
-    .filter(({ method }) => method === 'PATCH')
+    .filter(({ method, url }) => method === 'PATCH' || url.includes('/socket?offset='))
     .map(({ url }) => Number(new URL(url).searchParams.get('offset')))
 
 /** Waits until a part of the upload is stored. */

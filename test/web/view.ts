@@ -65,6 +65,9 @@ const recordOf = (page: Page): RecordedRequest[] => {
       body: request.postDataBuffer() ?? undefined,
     })
   })
+  page.on('websocket', (socket) => {
+    requests.push({ method: 'SOCKET', url: socket.url(), headers: {}, body: undefined })
+  })
   return requests
 }
 

@@ -78,10 +78,8 @@ class Recorder {
   }
 
   #takeFrames(reader: FrameReader, chunk: Buffer): void {
-    for (const payload of reader.read(chunk)) {
-      this.#files[1]!.write(payload)
-      this.#files[1]!.write('\n')
-    }
+    // Nothing between them: a message may come in parts, and a file in messages, cut anywhere.
+    for (const payload of reader.read(chunk)) this.#files[1]!.write(payload)
   }
 
   close(): Promise<unknown> {

@@ -11,6 +11,7 @@ import { NetworkError } from './network-error.ts'
 import { readProblem } from './problem-answer.ts'
 import { backoffMs, defaultRetry, realWaiting, type RetryPolicy, type Waiting } from './retry.ts'
 import type { Transport, TransportRequest, TransportResponse } from './transport.ts'
+import type { UploadSockets } from './upload-socket.ts'
 
 type Part<Name extends string, Value> = [Value] extends [undefined]
   ? { readonly [N in Name]?: undefined }
@@ -46,6 +47,8 @@ export type Client = {
   readonly retry: RetryPolicy
   readonly waiting: Waiting
   readonly streamsBodies: boolean
+  /** A way for uploads that costs less than requests, where there is one. */
+  readonly uploadSockets?: UploadSockets | undefined
 }
 
 export type ClientOptions = {
@@ -61,6 +64,8 @@ export type ClientOptions = {
   readonly onUnauthenticated?: (client: Client) => Promise<boolean>
   readonly retry?: Partial<RetryPolicy>
   readonly waiting?: Waiting
+  /** For large uploads in browsers, signed in by a cookie; what it cannot carry goes by requests. */
+  readonly uploadSockets?: UploadSockets | undefined
 }
 
 /** Largest buffered answer: a full bundle or page with room to spare. */
@@ -251,6 +256,7 @@ export const createClient = (options: ClientOptions): Client => {
     retry,
     waiting,
     streamsBodies: options.transport.streamsBodies,
+    uploadSockets: options.uploadSockets,
     call: async <E extends Endpoint>(endpoint: E, ...[input]: CallArguments<CallInput<E>>) => {
       const { body: given, ...rest } = (input ?? {}) as { body?: unknown } & Omit<OpenInput, 'body'>
       const { body, type } = bodyOf(endpoint, given)

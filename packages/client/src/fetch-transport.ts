@@ -15,7 +15,7 @@ export type FetchTransportOptions = {
 }
 
 /** The slowest line that an upload is given time for: 16 bytes a millisecond, 128 kbit/s. */
-const slowestBytesPerMs = 16
+export const slowestBytesPerMs = 16
 const late = () => new NetworkError('timeout', 'The server did not answer in time.')
 
 const dropped = (cause: unknown) =>

@@ -41,12 +41,12 @@ export const pieceLength = (): PieceLength => {
 }
 
 /**
- * Gives memory back at once that a blob has copied, instead of leaving it to the garbage collector: what is used again
+ * Gives memory back at once whose bytes were copied, instead of leaving it to the garbage collector: what is used again
  * soon costs the system a fraction of what new memory does. Views on a part of their memory are left alone.
  */
-const releaseParts = (parts: readonly Uint8Array<ArrayBuffer>[]): void => {
-  for (const { buffer, byteLength } of parts)
-    if (byteLength >= releasedBytes && byteLength === buffer.byteLength) buffer.transfer?.(0)
+export const releaseMemory = ({ buffer, byteLength }: Uint8Array): void => {
+  const isWorthIt = byteLength >= releasedBytes && byteLength === buffer.byteLength
+  if (isWorthIt && buffer instanceof ArrayBuffer) buffer.transfer?.(0)
 }
 
 /** Bytes on their way into a blob. */
@@ -56,7 +56,7 @@ const createGatherer = () => {
   let partsBytes = 0
   const give = (): void => {
     if (parts.length > 0) blobs.push(new Blob(parts))
-    releaseParts(parts)
+    for (const part of parts) releaseMemory(part)
     parts = []
     partsBytes = 0
   }

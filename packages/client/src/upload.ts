@@ -3,9 +3,10 @@ import {
   getUpload,
   ProblemError,
   writeUpload,
+  writeUploadBySocket,
   type AnswerOf,
 } from '@hearthold/contract'
-import type { Client } from './client.ts'
+import { type Client, urlOf } from './client.ts'
 import { NetworkError } from './network-error.ts'
 import { readAnswer } from './answer-schema.ts'
 import { createPatience, type Patience } from './patience.ts'
@@ -136,12 +137,30 @@ const sendPieces = async (client: Client, options: Sending, from: UploadState): 
   }
 }
 
+/** True where a socket could be had, and all that can be said of the upload by it is said. */
+const sendBySocket = async (
+  client: Client,
+  options: Sending,
+  { upload, offset }: UploadState,
+): Promise<boolean> => {
+  const { sizeBytes, signal, onAllSent, onState, onProgress } = options
+  const rest = sizeBytes - offset
+  const path = urlOf(writeUploadBySocket, { upload }, { offset, sizeBytes: rest })
+  const connection = await client.uploadSockets?.connect(path, rest, signal)
+  if (!connection) return false
+  const onTaken = (doneBytes: number): void => void (doneBytes === sizeBytes && onAllSent())
+  const body = counted({ ...options, onProgress: onTaken }, offset)
+  onState(await connection.write(body, offset, (received) => onProgress?.(received)))
+  return true
+}
+
 /** Sends from the server's offset to the end; each state that the server answers is told at once. */
 const sendRest = async (client: Client, options: Sending, from: UploadState): Promise<void> => {
   const { onAllSent, onState, onProgress, sizeBytes } = options
   const rest = sizeBytes - from.offset
   if (rest === 0)
     return onState(await write(client, options, from.upload, from.offset, new Uint8Array(0), 0))
+  if (await sendBySocket(client, options, from)) return
   if (!client.streamsBodies) return sendPieces(client, options, from)
   const watched: UploadOptions = {
     ...options,

@@ -16,6 +16,7 @@ export * from './sign-up.ts'
 export * from './socket.ts'
 export * from './socket-heads.ts'
 export * from './storages.ts'
+export * from './upload-socket.ts'
 
 import { identityEndpoints } from './identity.ts'
 import { logEndpoints } from './logs.ts'

@@ -9,7 +9,7 @@ export const bundledObjectLimitBytes = 1024 * 1024
 /** Stored bytes of the largest object: 1 TiB of plaintext and its segments' overhead. */
 export const objectLimitBytes = 1_100_100_000_000
 
-const UploadState = Exact({
+export const UploadState = Exact({
   upload: Id,
   object: Id,
   offset: Size,
@@ -61,6 +61,25 @@ export const writeUpload = endpoint({
     'object_invalid',
     'length_required',
   ],
+})
+/**
+ * The same by a WebSocket, which costs a browser half of what a request body does (docs/formats/upload-socket.md): an upgrade
+ * with the protocol `hearthold.upload.1`; then `sizeBytes` bytes from `offset` on in binary frames. Without an upgrade it
+ * answers as `getUpload` does: browsers do not tell a page why one was refused.
+ */
+export const writeUploadBySocket = endpoint({
+  name: 'writeUploadBySocket',
+  method: 'GET',
+  path: '/api/uploads/:upload/socket',
+  access: 'member',
+  summary: 'Sends bytes from an offset on, by a WebSocket.',
+  params: Exact({ upload: Id }),
+  query: Exact({
+    offset: Size,
+    sizeBytes: Type.Integer({ minimum: 0, maximum: objectLimitBytes }),
+  }),
+  answer: UploadState,
+  problems: ['offset_mismatch', 'upload_expired', 'over_quota', 'disk_full', 'object_invalid'],
 })
 export const removeUpload = endpoint({
   name: 'removeUpload',
@@ -123,6 +142,7 @@ export const objectEndpoints = [
   createUpload,
   getUpload,
   writeUpload,
+  writeUploadBySocket,
   removeUpload,
   putBundle,
   getBundle,

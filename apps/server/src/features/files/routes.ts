@@ -12,6 +12,7 @@ import {
 import { bind, bindStream, type Http } from '#platform/http/index.ts'
 import { byteRange } from '#platform/http/byte-range.ts'
 import type { FilesService } from './service.ts'
+import { bindUploadSocket } from './upload-socket.ts'
 
 /** Binds the endpoints of packages/contract/src/objects.ts. */
 export const bindFiles = (http: Http, { uploads, bundles, open, usage }: FilesService): void => {
@@ -25,6 +26,7 @@ export const bindFiles = (http: Http, { uploads, bundles, open, usage }: FilesSe
       sizeBytes: Number(body.headers['content-length']),
     }),
   )
+  bindUploadSocket(http, uploads)
   bind(http, removeUpload, async ({ session, params }) => ({
     removed: await uploads.remove(session, params.upload),
   }))

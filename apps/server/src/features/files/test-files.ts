@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import websocket from '@fastify/websocket'
 import type { InjectOptions, LightMyRequestResponse } from 'fastify'
 import type { Transaction } from 'kysely'
 import { type Database, inTransaction, migrate, openDatabase } from '#platform/db/index.ts'
@@ -36,6 +37,8 @@ export type TestFiles = {
   readonly objects: ObjectStore
   readonly access: ObjectAccess
   readonly http: TestHttp
+  /** Of a session of alice's that a cookie carries. */
+  readonly cookieToken: string
   /** Milliseconds since 1970; to be changed. */
   now: number
   /** By account; without an entry no limit. */
@@ -77,8 +80,15 @@ export const openTestFiles = async (): Promise<TestFiles> => {
     ({ token, account, log }) =>
       [token, testSession({ account, log, sessionId: account })] as const,
   )
+  const cookieToken = testToken('c')
+  const facts = { account: alice.account, log: alice.log, sessionId: 'c'.repeat(32) }
+  sessions.push([cookieToken, testSession({ ...facts, kind: 'cookie' })] as const)
   // An injected request has no socket that could linger.
   const http = createTestHttp(Object.fromEntries(sessions), { timeouts: { lingerMs: 2 ** 30 } })
+  // As the one socket does: without it upgrades are no requests.
+  void http.http.fastify.register(async (scope) => {
+    await scope.register(websocket)
+  })
   files.bind(http.http)
 
   const test: TestFiles = {
@@ -88,6 +98,7 @@ export const openTestFiles = async (): Promise<TestFiles> => {
     objects,
     access,
     http,
+    cookieToken,
     now: Date.now(),
     quotas,
     readable,

@@ -29,6 +29,11 @@ export type UploadService = {
   /** Opens an upload and reserves its bytes. Asked again for the same object and size, answers the one that is open. */
   create(asker: Asker, request: { object: string; sizeBytes: number }): Promise<UploadState>
   get(asker: Asker, upload: string): Promise<UploadState>
+  /** What `write` would say before it reads anything. @throws ProblemError `object_invalid` where more would come than fits */
+  check(
+    asker: Asker,
+    request: { upload: string; offset: number; sizeBytes: number },
+  ): Promise<UploadState>
   /** @param sizeBytes the body's declared length */
   write(
     asker: Asker,
@@ -61,11 +66,15 @@ export const uploadService = (deps: FilesParts): UploadService => {
   return {
     create: (asker, request) => create(deps, asker, request),
     get,
+    check: async (asker, { upload, offset, sizeBytes }) => {
+      const state = await get(asker, upload)
+      if (!state.done) checkFits(state, offset, sizeBytes)
+      return state
+    },
     write: async (asker, { upload: id, offset, body, sizeBytes }) => {
       const upload = await renewed(deps, await getUpload(deps, asker, id))
       if (upload.done) return stateOf(upload, { offset: upload.sizeBytes })
-      if (sizeBytes > upload.sizeBytes - offset)
-        throw new ProblemError('object_invalid', 'The upload is smaller than that.')
+      checkFits(upload, offset, sizeBytes)
       const progress = await objects.uploads.write(upload, offset, body)
       if (progress.sha256 !== undefined) await record(deps, upload, progress)
       return stateOf(await renewed(deps, upload), progress)
@@ -140,6 +149,11 @@ const begin = async (
     await objects.uploads.remove(upload)
     throw error
   }
+}
+
+const checkFits = (upload: { sizeBytes: number }, offset: number, sizeBytes: number): void => {
+  if (sizeBytes > upload.sizeBytes - offset)
+    throw new ProblemError('object_invalid', 'The upload is smaller than that.')
 }
 
 const openState = ({ upload, object, sizeBytes, expiresAt }: UploadRow): UploadState => ({

@@ -9,10 +9,11 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { IncomingMessage } from 'node:http'
 import type { SessionContext } from '../access/session.ts'
-import type { Caller } from './admission.ts'
+import { type Caller, originHeadersOf } from './admission.ts'
 import { type BytesAnswer, sendBytes } from './answers.ts'
 import { coerceTexts } from './body.ts'
 import type { Http } from './http.ts'
+import { checkForgery } from './origins.ts'
 import { factsOfEndpoint } from './routes.ts'
 import { clearedCookie, sessionCookie } from './session-cookie.ts'
 
@@ -78,6 +79,24 @@ export const bindStream = <E extends Endpoint>(
   addRoute(http, endpoint, handler as LooseHandler)
 }
 
+/**
+ * What takes a connection over: called before the upgrade, it may still refuse; what it returns is called once the
+ * connection is its own, to send the answer to the upgrade and all that follows.
+ */
+export type Upgrade<E> = (input: HandlerInput<E>, request: IncomingMessage) => () => void
+
+/**
+ * The same for an endpoint that is reached by an upgrade of the connection. Who, may, limits and forgery are seen to before, as
+ * for a request that changes something; what `handler` throws refuses the upgrade. (That upgrades
+ * come as requests at all is the doing of the plugin that platform/socket registers.) Without an upgrade its answer is the answer.
+ */
+export const bindUpgrade = <E extends Endpoint>(
+  http: Http,
+  endpoint: E,
+  handler: Handler<E>,
+  upgrade: Upgrade<E>,
+): void => addRoute(http, endpoint, handler as LooseHandler, upgrade)
+
 type LooseInput = {
   params: unknown
   query: unknown
@@ -100,7 +119,30 @@ const schemaOf = (endpoint: Endpoint): Record<string, unknown> => ({
     : { response: { 200: endpoint.answer } }),
 })
 
-const addRoute = (http: Http, endpoint: Endpoint, handler: LooseHandler): void => {
+const isUpgrade = (raw: IncomingMessage): boolean =>
+  (raw as IncomingMessage & { readonly upgrade?: boolean | null }).upgrade === true
+
+/** Hands the connection over; its response is never sent, but closes with it. */
+const handOver = (
+  http: Http,
+  input: LooseInput,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  upgrade: Upgrade<never>,
+): FastifyReply => {
+  checkForgery(http.rules, originHeadersOf(request), input.session.kind)
+  const begin = upgrade(input as never, request.raw)
+  reply.hijack()
+  begin()
+  return reply
+}
+
+const addRoute = (
+  http: Http,
+  endpoint: Endpoint,
+  handler: LooseHandler,
+  upgrade?: Upgrade<never>,
+): void => {
   const facts = factsOfEndpoint(endpoint)
   const coerce = async (request: FastifyRequest): Promise<void> => {
     if (endpoint.params !== undefined) request.params = coerceTexts(endpoint.params, request.params)
@@ -115,6 +157,10 @@ const addRoute = (http: Http, endpoint: Endpoint, handler: LooseHandler): void =
     ...(endpoint.params === undefined && endpoint.query === undefined
       ? {}
       : { preValidation: coerce }),
+    // Node reads no other request from a connection that was to be upgraded.
+    ...(upgrade === undefined
+      ? {}
+      : { onResponse: async ({ raw }) => void (isUpgrade(raw) && raw.socket.destroySoon()) }),
     handler: async (request, reply) => {
       if (endpoint.body === 'bytes' && request.body === undefined) {
         throw new ProblemError(
@@ -122,7 +168,10 @@ const addRoute = (http: Http, endpoint: Endpoint, handler: LooseHandler): void =
           'This endpoint takes application/octet-stream.',
         )
       }
-      const answer = await handler(inputFor(http, http.callerOf(request), request, reply))
+      const input = inputFor(http, http.callerOf(request), request, reply)
+      const answer = await handler(input)
+      if (upgrade !== undefined && isUpgrade(request.raw))
+        return handOver(http, input, request, reply, upgrade)
       if (endpoint.answer === 'bytes') {
         return sendBytes(request, reply, answer as Uint8Array | BytesAnswer, (error) =>
           http.log.error(

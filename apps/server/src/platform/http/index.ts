@@ -4,12 +4,15 @@ export type { BytesAnswer } from './answers.ts'
 export {
   bind,
   bindStream,
+  bindUpgrade,
   type Handler,
   type HandlerInput,
   type RequestFacts,
   type ResponseFacts,
+  type Upgrade,
 } from './bind.ts'
 export { addWebApp, appPaths } from './web-app.ts'
+export { problemBody, problemFrom } from './problems.ts'
 export { addHealthRoutes, type ReadyCheck } from './health.ts'
 export { addPlainRoute, addRawRoute, createHttp, type Http, type HttpDeps } from './http.ts'
 export { addressKey, type Peer } from './client-address.ts'

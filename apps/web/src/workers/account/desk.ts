@@ -1,5 +1,5 @@
 /** What all parts of the worker share: the way to the server, the store, and who is unlocked. */
-import { type Client, createClient, NetworkError } from '@hearthold/client'
+import { type Client, createClient, createUploadSockets, NetworkError } from '@hearthold/client'
 import { getUsage, ProblemError } from '@hearthold/contract'
 import type { Unlocked } from '@hearthold/member'
 import type { AccountStore } from '../../store/account-store.ts'
@@ -101,6 +101,10 @@ export const createDesk = (): Desk => {
     network,
     client: createClient({
       transport: network.transport,
+      uploadSockets: createUploadSockets({
+        origin: location.origin.replace(/^http/, 'ws'),
+        WebSocket,
+      }),
       retry: { attempts: 6 },
       onUnauthenticated: async () => {
         await sessionEnded(desk)
