@@ -2,7 +2,7 @@
  * Logs and objects of a server in memory, for tests beside the sources: the simplest thing that keeps the formats.
  * The real server is held against the members' side in test/flows.
  */
-import { ProblemError } from '@hearthold/contract'
+import { type AnswerOf, type listLogs, ProblemError } from '@hearthold/contract'
 import {
   type Bytes,
   decodeAppend,
@@ -55,6 +55,20 @@ export class MemoryLogs {
     const found = this.logs.get(toHex(log))!
     const head = { seq: found.entries.length, at: found.entries.at(-1)?.at ?? 0 }
     return signReceipt({ log: log as Bytes, chain: found.chain, ...head }, this.instanceSeed)
+  }
+
+  /** What the server answers of the logs that an account (its log's id in hex) has founded. */
+  list(founder: string): AnswerOf<typeof listLogs>['logs'] {
+    return [...this.logs]
+      .filter(([, { genesis }]) => toHex(genesis.founder) === founder)
+      .map(([log, { genesis, entries, chain }]) => ({
+        log,
+        kind: genesis.kind,
+        seq: entries.length,
+        chain: toHex(chain),
+        at: entries.at(-1)!.at,
+        entryBytes: 0,
+      }))
   }
 
   page(log: string, after: number, limit = 500): Promise<Bytes> {

@@ -380,20 +380,9 @@ export class MemoryServer {
       return { receipts: toB64(receipts), sessionsEnded: 0 }
     },
     appendLogs: ({ body }) => this.logs.append(body),
-    readLog: ({ params, query }) =>
-      this.logs.page(params['log']!, Number(query['after']), Number(query['limit'] ?? 500)),
-    listLogs: ({ session }) => ({
-      logs: [...this.logs.logs]
-        .filter(([, { genesis }]) => toHex(genesis.founder) === session!.account.log)
-        .map(([log, { genesis, entries, chain }]) => ({
-          log,
-          kind: genesis.kind,
-          seq: entries.length,
-          chain: toHex(chain),
-          at: entries.at(-1)!.at,
-          entryBytes: 0,
-        })),
-    }),
+    readLog: ({ params, query: { after, limit = 500 } }) =>
+      this.logs.page(params['log']!, Number(after), Number(limit)),
+    listLogs: ({ session }) => ({ logs: this.logs.list(session!.account.log) }),
     ...this.objects.handlers,
     ...this.kept.handlers,
     ...this.passkeys.handlers,
