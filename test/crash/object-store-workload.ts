@@ -43,7 +43,9 @@ class Machine {
     await this.#tolerating(async () => {
       // Every other life has a disk that is slow, and is written to in threads.
       const slowWriteMs = this.random.chance(0.5) ? 10_000 : -1
-      const store = await openObjectStore({ folder, fs, slowWriteMs })
+      // And every other one writes past the page cache, from one page on.
+      const directFromBytes = this.random.chance(0.5) ? Number.POSITIVE_INFINITY : 4096
+      const store = await openObjectStore({ folder, fs, slowWriteMs, directFromBytes })
       await Promise.all(Array.from({ length: 4 }, () => this.#work(store, tasks)))
       await store.close()
       if (this.disk.hasPower && this.disk.openFiles > 0) throw new Violation('files were left open')
@@ -112,7 +114,9 @@ class Machine {
   }
 
   async #upload(store: ObjectStore): Promise<void> {
-    const sizeBytes = 28 + this.random.below(2.5 * sealedSegmentBytes)
+    // Some are longer than what is written past the page cache at a time.
+    const segments = this.random.chance(0.1) ? 12 : 2.5
+    const sizeBytes = 28 + this.random.below(segments * sealedSegmentBytes)
     const upload = { upload: newId(this.random), object: this.#newObject(sizeBytes), sizeBytes }
     this.pending.push(upload)
     store.uploads.begin(upload)
@@ -177,6 +181,7 @@ export const shortWork = async (options: {
   /** The power goes at this call; after the work if left out. */
   cutAt?: number
   survival: Survival
+  directFromBytes: number
 }): Promise<{ callsToOpen: number; calls: number }> => {
   const random = seededRandom(1)
   const disk = new SimulatedDisk(random)
@@ -200,7 +205,8 @@ export const shortWork = async (options: {
   }
   let callsToOpen = 0
   try {
-    const store = await openObjectStore({ folder, fs: disk.fileSystem() })
+    const { directFromBytes } = options
+    const store = await openObjectStore({ folder, fs: disk.fileSystem(), directFromBytes })
     callsToOpen = disk.operations
     store.uploads.begin(upload)
     await send(store, sealedSegmentBytes + 100)

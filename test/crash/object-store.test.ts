@@ -11,15 +11,23 @@ describe('the object store over a disk that loses what was not synced', () => {
       expect(await outcomeOf(`HEARTHOLD_CRASH_SEED=${seed}`, () => liveAndCrash(seed))).toBe(kept)
   })
 
-  test('keeps them wherever the power goes, call by call, and the upload can go on', async () => {
-    const { callsToOpen, calls } = await shortWork({ survival: 'everything' })
-    expect(calls - callsToOpen).toBeGreaterThan(40)
-    for (let cutAt = 0; cutAt < calls; cutAt++)
-      for (const survival of cutAt < callsToOpen ? (['subset'] as const) : survivals)
-        expect(
-          await outcomeOf(`${survival} at ${cutAt}`, () => shortWork({ cutAt, survival })),
-        ).toBe(kept)
-  })
+  test.each([
+    ['through the page cache', Number.POSITIVE_INFINITY],
+    ['past it', 4096],
+  ])(
+    'keeps them wherever the power goes, call by call, and the upload can go on: written %s',
+    async (_, directFromBytes) => {
+      const { callsToOpen, calls } = await shortWork({ survival: 'everything', directFromBytes })
+      expect(calls - callsToOpen).toBeGreaterThan(40)
+      for (let cutAt = 0; cutAt < calls; cutAt++)
+        for (const survival of cutAt < callsToOpen ? (['subset'] as const) : survivals)
+          expect(
+            await outcomeOf(`${survival} at ${cutAt}`, () =>
+              shortWork({ cutAt, survival, directFromBytes }),
+            ),
+          ).toBe(kept)
+    },
+  )
 })
 
 /** Folders are opened to be synced, everything else is a file. */

@@ -20,6 +20,9 @@ export type Faults = {
   readonly tooManyFiles: number
   readonly shortWrite: number
 }
+/** Writes past the page cache begin and end there. */
+const pageBytes = 4096
+
 export const noFaults: Faults = { noSpace: 0, failedSync: 0, tooManyFiles: 0, shortWrite: 0 }
 
 /**
@@ -32,6 +35,8 @@ export class SimulatedDisk {
   readonly #random: SeededRandom
   readonly #root = new SimulatedFolder<Node>()
   readonly #files = new Map<number, Node>()
+  /** Those opened for writes past the page cache. */
+  readonly #direct = new Set<number>()
   #faults: Faults = noFaults
   #nextFile = 3
   readonly #inodes = new WeakMap<Node, number>()
@@ -75,6 +80,7 @@ export class SimulatedDisk {
     }
     crash(this.#root)
     this.#files.clear()
+    this.#direct.clear()
     this.#cutAt = Number.POSITIVE_INFINITY
     this.#pool = []
   }
@@ -90,7 +96,8 @@ export class SimulatedDisk {
   fileSystem(): FileSystem {
     return {
       openSync: (path, flags) => this.#now(() => this.#open(path, flags)),
-      closeSync: (file) => this.#now(() => void this.#files.delete(file)),
+      openDirectSync: (path) => this.#now(() => this.#openDirect(path)),
+      closeSync: (file) => this.#now(() => this.#close(file)),
       fstatSync: (file) => this.#now(() => this.#statOf(this.#node(file))),
       statSync: (path) =>
         this.#now(() => {
@@ -168,9 +175,24 @@ export class SimulatedDisk {
     return file
   }
 
+  /** Nothing is on the disk for being written past the page cache: without an fsync the file's map may not be. */
+  #openDirect(path: string): number | undefined {
+    if (this.#random.chance(this.#faults.tooManyFiles)) return undefined
+    const file = this.#open(path, 'r+')
+    this.#direct.add(file)
+    return file
+  }
+
+  #close(file: number): void {
+    this.#files.delete(file)
+    this.#direct.delete(file)
+  }
+
   #write(file: number, parts: readonly Uint8Array[], position: number): number {
     this.#takeSpace()
     const bytes = Buffer.concat(parts)
+    const isAligned = bytes.length % pageBytes === 0 && position % pageBytes === 0
+    if (this.#direct.has(file) && !isAligned) throw diskError('EINVAL')
     const short = bytes.length > 1 && this.#random.chance(this.#faults.shortWrite)
     const written = short ? bytes.subarray(0, 1 + this.#random.below(bytes.length - 1)) : bytes
     this.#file(file).write(written, position)

@@ -2,7 +2,7 @@ import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { DirectWriter } from './direct-writer.ts'
+import { type DirectWriter, DirectWriters } from './direct-writer.ts'
 import { type FileSystem, nodeFileSystem } from './file-system.ts'
 
 const mebibyte = 1024 * 1024
@@ -44,7 +44,7 @@ const strict = (overrides: Partial<FileSystem> = {}): FileSystem => ({
 })
 
 const open = (fs: FileSystem, position: number, sizeBytes: number): DirectWriter | undefined =>
-  DirectWriter.open(fs, path, file, position, sizeBytes)
+  new DirectWriters(fs).open(path, file, position, sizeBytes)
 
 const write = async (writer: DirectWriter, bytes: Uint8Array, length: number): Promise<void> => {
   for (let at = 0; at < bytes.length; at += length) {
@@ -113,10 +113,12 @@ describe('writing past the page cache', () => {
     expect(open(fs, 0, 8 * mebibyte - 1)).toBeUndefined()
     expect(open(fs, mebibyte, 8 * mebibyte)).toBeUndefined()
     expect(open({ ...fs, openDirectSync: () => undefined }, 0, 9 * mebibyte)).toBeUndefined()
-    const writers = Array.from({ length: 6 }, () => open(fs, 0, 9 * mebibyte)!)
-    expect(open(fs, 0, 9 * mebibyte)).toBeUndefined()
+    const all = new DirectWriters(fs)
+    const next = (): DirectWriter | undefined => all.open(path, file, 0, 9 * mebibyte)
+    const writers = Array.from({ length: 6 }, () => next()!)
+    expect(next()).toBeUndefined()
     await writers[0]!.close()
-    const another = open(fs, 0, 9 * mebibyte)
+    const another = next()
     expect(another).toBeDefined()
     for (const writer of [...writers.slice(1), another!]) await writer.close()
   })

@@ -1,8 +1,8 @@
 import { tryEach } from './try-each.ts'
 import { type FileSystem, writeFully, writeFullySync } from './file-system.ts'
 
-/** Smaller ones stay in the page cache: somebody may want to read them soon. */
-const directFromBytes = 8 * 1024 * 1024
+/** What is smaller stays in the page cache: somebody may want to read it soon. */
+const standardDirectFromBytes = 8 * 1024 * 1024
 /** Where direct writes begin and end, in memory and in the file. */
 const pageBytes = 4096
 const blockBytes = 1024 * 1024
@@ -12,40 +12,40 @@ const mostWriters = 6
 /** Memory that is used again costs the system a fraction of new one. */
 const mostKept = mostWriters * (mostUnderWay + 1)
 
-const kept: Uint8Array[] = []
-let writers = 0
-
-/** Memory that begins where a page does: only that of buffers which may change their length is so. */
-const pageAligned = (): Uint8Array =>
-  kept.pop() ??
-  new Uint8Array(new ArrayBuffer(blockBytes, { maxByteLength: blockBytes }), 0, blockBytes)
-
-const keep = (block: Uint8Array): void => {
-  if (kept.length < mostKept) kept.push(block)
-}
-
 const refusesDirect = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && error.code === 'EINVAL'
 
-/**
- * Writes a large file past the page cache. Of bytes that are written once and synced before anybody is told, the pages cost
- * the system more than all that it takes to receive and hash them.
- */
-export class DirectWriter {
-  readonly #fs: FileSystem
-  readonly #file: number
-  readonly #direct: number
-  #position: number
-  #block = pageAligned()
-  #filled = 0
-  readonly #underWay = new Set<Promise<void>>()
-  #failure: { readonly error: unknown } | undefined
+/** Memory that is used again and again, and what there may be of it. */
+class Blocks {
+  readonly #kept: Uint8Array[] = []
 
-  private constructor(fs: FileSystem, file: number, direct: number, position: number) {
+  /** Memory that begins where a page does: only that of buffers which may change their length is so. */
+  get(): Uint8Array {
+    return (
+      this.#kept.pop() ??
+      new Uint8Array(new ArrayBuffer(blockBytes, { maxByteLength: blockBytes }), 0, blockBytes)
+    )
+  }
+
+  keep(block: Uint8Array): void {
+    if (this.#kept.length < mostKept) this.#kept.push(block)
+  }
+}
+
+/**
+ * Large files that are written past the page cache, a few at a time. Of bytes that are written once and synced before
+ * anybody is told, the pages cost the system more than all that it takes to receive and hash them.
+ */
+export class DirectWriters {
+  readonly #fs: FileSystem
+  readonly #fromBytes: number
+  readonly #blocks = new Blocks()
+  #open = 0
+
+  /** @param fromBytes with less to come a file is not written so */
+  constructor(fs: FileSystem, fromBytes = standardDirectFromBytes) {
     this.#fs = fs
-    this.#file = file
-    this.#direct = direct
-    this.#position = position
+    this.#fromBytes = fromBytes
   }
 
   /**
@@ -54,14 +54,9 @@ export class DirectWriter {
    * @param file of `path`, open for writing
    * @returns undefined where little is to come, this disk is none for it, or others write so already
    */
-  static open(
-    fs: FileSystem,
-    path: string,
-    file: number,
-    position: number,
-    sizeBytes: number,
-  ): DirectWriter | undefined {
-    if (sizeBytes - position < directFromBytes || writers >= mostWriters) return undefined
+  open(path: string, file: number, position: number, sizeBytes: number): DirectWriter | undefined {
+    const fs = this.#fs
+    if (sizeBytes - position < this.#fromBytes || this.#open >= mostWriters) return undefined
     const direct = fs.openDirectSync?.(path, file)
     if (direct === undefined) return undefined
     try {
@@ -70,8 +65,34 @@ export class DirectWriter {
       fs.closeSync(direct)
       throw error
     }
-    writers++
-    return new DirectWriter(fs, file, direct, position)
+    this.#open++
+    const onClosed = (): void => void this.#open--
+    return new DirectWriter({ fs, file, direct, blocks: this.#blocks, onClosed }, position)
+  }
+}
+
+type Parts = {
+  readonly fs: FileSystem
+  readonly file: number
+  /** The same file once more, for writes past the page cache. */
+  readonly direct: number
+  readonly blocks: Blocks
+  readonly onClosed: () => void
+}
+
+/** One of those files; `close` ends it, whatever came of it. */
+export class DirectWriter {
+  readonly #parts: Parts
+  #position: number
+  #block: Uint8Array
+  #filled = 0
+  readonly #underWay = new Set<Promise<void>>()
+  #failure: { readonly error: unknown } | undefined
+
+  constructor(parts: Parts, position: number) {
+    this.#parts = parts
+    this.#position = position
+    this.#block = parts.blocks.get()
   }
 
   /** True where `room` is to be waited for before more is taken. */
@@ -115,22 +136,23 @@ export class DirectWriter {
     if (whole > 0 && !this.#failure) this.#begin(whole)
     await Promise.all(this.#underWay)
     if (this.#failure) throw this.#failure.error
-    writeFullySync(this.#fs, this.#file, rest, this.#position)
+    writeFullySync(this.#parts.fs, this.#parts.file, rest, this.#position)
   }
 
   /** Waits for what is under way and gives all back; the file itself stays open. */
   async close(): Promise<void> {
+    const { fs, direct, blocks, onClosed } = this.#parts
     await Promise.all(this.#underWay)
-    writers--
-    keep(this.#block)
-    tryEach(() => this.#fs.closeSync(this.#direct))
+    onClosed()
+    blocks.keep(this.#block)
+    tryEach(() => fs.closeSync(direct))
   }
 
   /** Bytes before the next page go the usual way. @returns how many of `part` they were */
   #writeLead(part: Uint8Array): number {
     const missing = (pageBytes - (this.#position % pageBytes)) % pageBytes
     const lead = part.subarray(0, missing)
-    writeFullySync(this.#fs, this.#file, lead, this.#position)
+    writeFullySync(this.#parts.fs, this.#parts.file, lead, this.#position)
     this.#position += lead.length
     return lead.length
   }
@@ -141,21 +163,22 @@ export class DirectWriter {
       .catch((error: unknown) => void (this.#failure ??= { error }))
       .finally(() => {
         this.#underWay.delete(writing)
-        keep(block)
+        this.#parts.blocks.keep(block)
       })
     this.#underWay.add(writing)
     this.#position += length
-    this.#block = pageAligned()
+    this.#block = this.#parts.blocks.get()
     this.#filled = 0
   }
 
   async #write(bytes: Uint8Array, position: number): Promise<void> {
+    const { fs, file, direct } = this.#parts
     try {
-      await writeFully(this.#fs, this.#direct, [bytes], position)
+      await writeFully(fs, direct, [bytes], position)
     } catch (error) {
       // A disk with larger sectors, say.
       if (!refusesDirect(error)) throw error
-      await writeFully(this.#fs, this.#file, [bytes], position)
+      await writeFully(fs, file, [bytes], position)
     }
   }
 }

@@ -1,5 +1,6 @@
 import { dirname } from 'node:path'
 import { asDiskProblems, asDiskProblemsSync } from './disk-errors.ts'
+import { DirectWriters } from '../disk/direct-writer.ts'
 import { DiskPace } from '../disk/disk-pace.ts'
 import { type FileSystem, nodeFileSystem } from '../disk/file-system.ts'
 import { folderSync } from '../disk/folder-sync.ts'
@@ -53,6 +54,8 @@ export const openObjectStore = async (options: {
   reserveBytes?: number
   /** A write that takes longer has waited for the disk; after a few of them uploads are written in threads. */
   slowWriteMs?: number
+  /** With so much to come an upload is written past the page cache, where the disk can. */
+  directFromBytes?: number
 }): Promise<ObjectStore> => {
   const { folder, fs = nodeFileSystem, reserveBytes = defaultReserveBytes } = options
   const pace = new DiskPace(options.slowWriteMs ?? standardSlowWriteMs)
@@ -62,7 +65,8 @@ export const openObjectStore = async (options: {
   const freeOnDisk = (): number => {
     return asDiskProblemsSync(() => fs.freeBytesSync(folder)) - reserveBytes
   }
-  const uploads = new Uploads({ fs, names, folders, pace }, freeOnDisk)
+  const direct = new DirectWriters(fs, options.directFromBytes)
+  const uploads = new Uploads({ fs, names, folders, pace, direct }, freeOnDisk)
   const freeBytes = (): number => freeOnDisk() - uploads.pendingBytes()
   const small = new PutMany({ fs, names, folders, freeBytes })
   const reader = new ObjectReader(fs, names)

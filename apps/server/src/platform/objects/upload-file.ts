@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import { ProblemError } from '@hearthold/contract'
-import { DirectWriter } from '../disk/direct-writer.ts'
+import type { DirectWriters } from '../disk/direct-writer.ts'
 import type { DiskPace } from '../disk/disk-pace.ts'
 import { tryEach } from '../disk/try-each.ts'
 import type { FileSystem } from '../disk/file-system.ts'
@@ -37,6 +37,8 @@ export type Disk = {
   readonly folders: FolderSync
   /** How quickly it takes what is written to it. */
   readonly pace: DiskPace
+  /** Those with much to come are written past the page cache. */
+  readonly direct: DirectWriters
 }
 
 /** What is written at a time: so much is still in the processor's cache when it is hashed and copied. */
@@ -161,15 +163,16 @@ export class UploadFile {
     let receivedBytes = 0
     this.#body = body
     const { sizeBytes } = this.upload
-    const direct = DirectWriter.open(fs, this.#part, file, hash.wholeBytes, sizeBytes)
+    const { wholeBytes } = hash
+    const direct = this.#disk.direct.open(this.#part, file, wholeBytes, sizeBytes)
     try {
       await receiveBody({
         fs,
         direct,
         file,
         body,
-        position: hash.wholeBytes,
-        limitBytes: sizeBytes - hash.wholeBytes,
+        position: wholeBytes,
+        limitBytes: sizeBytes - wholeBytes,
         batchBytes: () => batchBytes,
         pace: this.#disk.pace,
         tooLong: () => new ProblemError('object_invalid', 'More bytes came than the upload has.'),
