@@ -134,7 +134,7 @@ class Machine {
     const progress =
       offset === upload.sizeBytes
         ? await store.uploads.finish(upload)
-        : await store.uploads.write(upload, offset, this.#body(bytes))
+        : await store.uploads.write(upload, offset, this.#body(bytes), { pastCache: true })
     if (progress.sha256 === undefined) return
     this.oracle.acknowledge(upload.object, progress.sha256)
     const index = this.pending.indexOf(upload)
@@ -200,7 +200,7 @@ export const shortWork = async (options: {
     const { sha256 } =
       offset === upload.sizeBytes
         ? await store.uploads.finish(upload)
-        : await store.uploads.write(upload, offset, body)
+        : await store.uploads.write(upload, offset, body, { pastCache: true })
     if (sha256 !== undefined) oracle.acknowledge(upload.object, sha256)
   }
   let callsToOpen = 0

@@ -33,7 +33,7 @@ export const bindUploadSocket = (
 
   const serve = async (input: Input, socket: ByteSocket): Promise<void> => {
     const { session, params, query, request } = input
-    const told = { ...query, upload: params.upload, body: socket.body }
+    const told = { ...query, upload: params.upload, body: socket.body, pastCache: true }
     try {
       const state = await uploads.write(session, told)
       socket.end({ frame: 'written', state } satisfies UploadServerFrame, closeCodes.normal)

@@ -25,6 +25,16 @@ const openUploadsLimit = 256
 /** A sliding expiry need not be written at each request. */
 const expiryStepMs = 3600_000
 
+export type Writing = {
+  readonly upload: string
+  readonly offset: number
+  readonly body: Readable
+  /** The body's declared length. */
+  readonly sizeBytes: number
+  /** Where much is to come. */
+  readonly pastCache?: boolean
+}
+
 export type UploadService = {
   /** Opens an upload and reserves its bytes. Asked again for the same object and size, answers the one that is open. */
   create(asker: Asker, request: { object: string; sizeBytes: number }): Promise<UploadState>
@@ -34,11 +44,7 @@ export type UploadService = {
     asker: Asker,
     request: { upload: string; offset: number; sizeBytes: number },
   ): Promise<UploadState>
-  /** @param sizeBytes the body's declared length */
-  write(
-    asker: Asker,
-    request: { upload: string; offset: number; body: Readable; sizeBytes: number },
-  ): Promise<UploadState>
+  write(asker: Asker, request: Writing): Promise<UploadState>
   /** @returns false if there was nothing to cancel */
   remove(asker: Asker, upload: string): Promise<boolean>
 }
@@ -71,11 +77,11 @@ export const uploadService = (deps: FilesParts): UploadService => {
       if (!state.done) checkFits(state, offset, sizeBytes)
       return state
     },
-    write: async (asker, { upload: id, offset, body, sizeBytes }) => {
+    write: async (asker, { upload: id, offset, body, sizeBytes, pastCache = false }) => {
       const upload = await renewed(deps, await getUpload(deps, asker, id))
       if (upload.done) return stateOf(upload, { offset: upload.sizeBytes })
       checkFits(upload, offset, sizeBytes)
-      const progress = await objects.uploads.write(upload, offset, body)
+      const progress = await objects.uploads.write(upload, offset, body, { pastCache })
       if (progress.sha256 !== undefined) await record(deps, upload, progress)
       return stateOf(await renewed(deps, upload), progress)
     },

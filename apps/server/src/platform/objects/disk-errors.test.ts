@@ -77,8 +77,7 @@ describe('faults', () => {
       fails = false
       return Promise.reject(Object.assign(new Error('EIO'), { code: 'EIO' }))
     }
-    // Written past the page cache, nothing would be synced before the end.
-    await reopen({ ...nodeFileSystem, openDirectSync: () => undefined, fsync })
+    await reopen({ ...nodeFileSystem, fsync })
     fails = true
     const pieces = Array.from({ length: sentBytes / mebibyte }, () => Buffer.alloc(mebibyte, 7))
     const sent = store.uploads.write(newUpload(20 * mebibyte), 0, Readable.from(pieces))

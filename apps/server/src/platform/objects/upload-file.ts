@@ -37,7 +37,7 @@ export type Disk = {
   readonly folders: FolderSync
   /** How quickly it takes what is written to it. */
   readonly pace: DiskPace
-  /** Those with much to come are written past the page cache. */
+  /** How those with much to come are written past the page cache. */
   readonly direct: DirectWriters
 }
 
@@ -107,9 +107,10 @@ export class UploadFile {
 
   /**
    * Writes `body` at `offset`, keeps whole segments, and at the last byte publishes the object.
+   * @param pastCache past the page cache where much is to come, and the disk can
    * @throws ProblemError `object_invalid`, `object_exists`; the disk's errors
    */
-  async receive(body: Readable): Promise<UploadProgress> {
+  async receive(body: Readable, pastCache = false): Promise<UploadProgress> {
     const { fs } = this.#disk
     const { sizeBytes } = this.upload
     const offset = this.#hash.wholeBytes
@@ -120,7 +121,7 @@ export class UploadFile {
     this.#syncedOffset = offset
     try {
       if (offset > 0) fs.truncateSync(file, offset)
-      const complete = offset + (await this.#receiveInto(file, body)) === sizeBytes
+      const complete = offset + (await this.#receiveInto(file, body, pastCache)) === sizeBytes
       if (!complete) fs.truncateSync(file, hash.wholeBytes)
       await this.#sync(file)
       if (!complete) {
@@ -157,14 +158,16 @@ export class UploadFile {
     fs.removeSync(this.#marks)
   }
 
-  async #receiveInto(file: number, body: Readable): Promise<number> {
+  async #receiveInto(file: number, body: Readable, pastCache: boolean): Promise<number> {
     const hash = this.#hash
     const { fs } = this.#disk
     let receivedBytes = 0
     this.#body = body
     const { sizeBytes } = this.upload
     const { wholeBytes } = hash
-    const direct = this.#disk.direct.open(this.#part, file, wholeBytes, sizeBytes)
+    const direct = pastCache
+      ? this.#disk.direct.open(this.#part, file, wholeBytes, sizeBytes)
+      : undefined
     try {
       await receiveBody({
         fs,

@@ -56,10 +56,16 @@ export class Uploads {
    * Writes `body` from `offset` on; a newer call ends an older one still running. If the body ends early, whole
    * segments are kept. At the last byte the object is made durable under its name, and its hash is in the answer; if that
    * had happened already, `body` is not read.
+   * @param how `pastCache` where the processor is what there is least of: the next to read a large object waits for the disk
    * @throws ProblemError `offset_mismatch` (with `extra.offset`), `object_invalid`, `object_exists`, `disk_full`,
    * `unavailable` when the disk fails: the upload then begins again at 0
    */
-  write(upload: Upload, offset: number, body: Readable): Promise<UploadProgress> {
+  write(
+    upload: Upload,
+    offset: number,
+    body: Readable,
+    how: { readonly pastCache?: boolean } = {},
+  ): Promise<UploadProgress> {
     this.#files.get(upload.upload)?.cut()
     return this.#inTurn(upload.upload, async () => {
       const file = this.#files.get(upload.upload) ?? (await this.#load(upload))
@@ -69,7 +75,7 @@ export class Uploads {
           extra: { offset: file.offset },
         })
       try {
-        const progress = await file.receive(body)
+        const progress = await file.receive(body, how.pastCache)
         if (progress.sha256 !== undefined) this.#files.delete(upload.upload)
         return progress
       } catch (error) {
