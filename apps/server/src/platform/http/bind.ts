@@ -133,7 +133,10 @@ const handOver = (
   checkForgery(http.rules, originHeadersOf(request), input.session.kind)
   const begin = upgrade(input as never, request.raw)
   reply.hijack()
-  begin()
+  const { socket } = request.raw
+  // Who left meanwhile will not be heard to leave again.
+  if (socket.destroyed || socket.readableEnded) socket.destroy()
+  else begin()
   return reply
 }
 
@@ -149,6 +152,7 @@ const addRoute = (
     if (endpoint.query !== undefined) request.query = coerceTexts(endpoint.query, request.query)
   }
   http.paths.add(endpoint.method, endpoint.path)
+  if (upgrade !== undefined) http.upgrades.allow(endpoint.path)
   http.fastify.route({
     method: endpoint.method,
     url: endpoint.path,

@@ -30,6 +30,7 @@ import {
 } from './server.ts'
 import { type CookieRules, cookieRules } from './session-cookie.ts'
 import { dropUnread } from './unread-body.ts'
+import { createUpgrades, type Upgrades } from './upgrades.ts'
 
 export type HttpDeps = {
   readonly publicUrl: string
@@ -69,6 +70,7 @@ export type Http = {
   readonly paths: PathIndex
   /** See addRawRoute. */
   readonly rawRoutes: RawRoute[]
+  readonly upgrades: Upgrades
   /** Who sent a request that was let in. */
   callerOf(request: FastifyRequest): Caller
   /** Where a raw request comes from (upgrades to a socket). */
@@ -135,12 +137,14 @@ const createFastify = (
   timeouts: Timeouts,
   answerProblem: ProblemAnswerer,
   raw: RawHandler,
+  upgrades: Upgrades,
 ): FastifyInstance => {
   const fastify = fastifyFactory({
     logger: false,
     return503OnClosing: false,
     genReqId: requestIds(),
-    serverFactory: (handler) => createNodeServer(handler, timeouts, deps.certificate, raw),
+    serverFactory: (handler) =>
+      createNodeServer(handler, timeouts, deps.certificate, raw, upgrades),
     clientErrorHandler: answerClientError,
     frameworkErrors: (error, request, reply) => void answerProblem(error, request, reply),
     ajv: {
@@ -201,13 +205,27 @@ const originRules = (deps: HttpDeps, fastify: FastifyInstance): OriginRules => {
   }
 }
 
+const closeWithin = async (
+  ms: number,
+  fastify: FastifyInstance,
+  upgrades: Upgrades,
+): Promise<void> => {
+  const cut = (): void => {
+    fastify.server.closeAllConnections()
+    upgrades.cut()
+  }
+  const timer = setTimeout(cut, ms)
+  await fastify.close()
+  clearTimeout(timer)
+}
+
 /** Builds the layer. Nothing listens yet; `fastify.inject` works at once. */
 export const createHttp = (deps: HttpDeps): Http => {
   const timeouts = { ...standardTimeouts, ...deps.timeouts }
   const rawRoutes: RawRoute[] = []
-  const fastify = createFastify(deps, timeouts, problemAnswerer(deps), (...given) =>
-    answerRaw(...given),
-  )
+  const upgrades = createUpgrades(timeouts.idleMs)
+  const tryRaw: RawHandler = (...given) => answerRaw(...given)
+  const fastify = createFastify(deps, timeouts, problemAnswerer(deps), tryRaw, upgrades)
   const paths = pathIndex()
   const peerOf = peerReader(deps.trustedProxies)
   const callers = new WeakMap<FastifyRequest, Caller>()
@@ -258,15 +276,14 @@ export const createHttp = (deps: HttpDeps): Http => {
     cookie,
     paths,
     rawRoutes,
+    upgrades,
     peerOf,
     callerOf: (request) => callers.get(request) ?? nobody(peerOf(request.raw)),
     port: () => portOf(fastify),
     listen: () => listen(fastify, deps.listen),
     close: async () => {
       closing = true
-      const timer = setTimeout(() => fastify.server.closeAllConnections(), timeouts.shutdownMs)
-      await fastify.close()
-      clearTimeout(timer)
+      await closeWithin(timeouts.shutdownMs, fastify, upgrades)
     },
   }
 }

@@ -12,6 +12,7 @@ import { ProblemError } from '@hearthold/contract'
 import type { FastifyInstance } from 'fastify'
 import type { CertificateKeeper } from '../tls/keeper.ts'
 import { inOrder, isStale, serverOptions, type Timeouts } from './connections.ts'
+import type { Upgrades } from './upgrades.ts'
 
 /** Tried before Fastify. True: the request is answered by it. */
 export type RawHandler = (req: IncomingMessage, res: ServerResponse) => boolean
@@ -28,14 +29,19 @@ const connectionLimit = 8_192
  * The HTTP/1.1 server: HTTP/2 costs two to three times the CPU for bytes. With a certificate it speaks TLS 1.2 or newer,
  * and takes each renewed certificate without a restart.
  * @param raw tried first; it writes `100 Continue` itself where a client waits for that
+ * @param upgrades without it no connection is upgraded
  */
 export const createNodeServer = (
   handler: RequestListener,
   timeouts: Timeouts,
   certificate: CertificateKeeper | undefined,
   raw: RawHandler = () => false,
+  upgrades?: Upgrades,
 ): Server | TlsServer => {
-  const options = serverOptions(timeouts)
+  const options: ServerOptions = {
+    ...serverOptions(timeouts),
+    shouldUpgradeCallback: (request) => upgrades?.take(request) === true,
+  }
   const listener = inOrder((req, res) => {
     if (!raw(req, res)) handler(req, res)
   })

@@ -31,7 +31,7 @@ export type ByteSocketOptions = {
 const blockBytes = 64 * 1024
 /** Waits in memory where the disk is behind; the connection is not read meanwhile. */
 const waitingBytes = 4 * blockBytes
-/** Who does not read answers gets no more to pings. */
+/** Who does not read is told no more, but for the last word. */
 const unreadLimitBytes = 64 * 1024
 
 /** Of RFC 6455, section 1.3. */
@@ -79,6 +79,7 @@ export class ByteSocket {
   #blockLength = 0
   #receivedBytes = 0
   #toldBytes = 0
+  #pong: Uint8Array | undefined
   #ended = false
 
   /** @param answer what `upgradeAnswer` gave; it is sent now */
@@ -129,6 +130,11 @@ export class ByteSocket {
     this.#write(opcodes.close, Buffer.from([code >> 8, code & 255]))
     // What is still on its way is dropped: closed over it, the connection would lose our last frame too.
     this.#socket.resume()
+    this.#linger()
+  }
+
+  /** Nobody keeps the connection for longer, whatever they still send. */
+  #linger(): void {
     setTimeout(() => this.#socket.destroy(), this.#options.lingerMs).unref()
   }
 
@@ -140,6 +146,7 @@ export class ByteSocket {
   #leave(): void {
     this.cut()
     this.#socket.end()
+    this.#linger()
   }
 
   #take(chunk: Uint8Array): void {
@@ -151,11 +158,22 @@ export class ByteSocket {
       else this.#close(error.code)
     }
     releaseBuffer(chunk)
+    this.#answerPing()
+  }
+
+  /** Of many pings at once the last is answered: a write for each costs far more than it costs to send them. */
+  #answerPing(): void {
+    const pong = this.#pong
+    this.#pong = undefined
+    if (pong && !this.#ended && !this.#isUnread()) this.#write(opcodes.pong, pong)
+  }
+
+  #isUnread(): boolean {
+    return this.#socket.writableLength >= unreadLimitBytes
   }
 
   #takeControl(opcode: ControlOpcode, payload: Uint8Array): void {
-    if (opcode === opcodes.ping && this.#socket.writableLength < unreadLimitBytes)
-      this.#write(opcodes.pong, payload)
+    if (opcode === opcodes.ping) this.#pong = payload
     if (opcode !== opcodes.close) return
     if (!this.#ended) this.#write(opcodes.close, payload.subarray(0, 2))
     this.#ended = true
@@ -193,7 +211,8 @@ export class ByteSocket {
   }
 
   #tell(): void {
-    if (this.#receivedBytes - this.#toldBytes < this.#options.everyBytes) return
+    const newBytes = this.#receivedBytes - this.#toldBytes
+    if (newBytes < this.#options.everyBytes || this.#isUnread()) return
     this.#toldBytes = this.#receivedBytes
     this.#options.onReceived(this.#receivedBytes)
   }

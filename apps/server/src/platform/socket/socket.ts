@@ -177,6 +177,7 @@ export const addSocket = (deps: SocketDeps): SocketServer => {
   }, limits.checkEveryMs).unref()
 
   http.paths.add('GET', socketPath)
+  http.upgrades.allow(socketPath)
   void http.fastify.register(async (scope) => {
     await scope.register(websocket, {
       options: { maxPayload: socketFrameLimitBytes, perMessageDeflate: false },
