@@ -256,6 +256,27 @@ describe('an upload by a socket', () => {
     await expect(written).rejects.toBeInstanceOf(NetworkError)
   })
 
+  it('refuses a word of more bytes than were sent', async () => {
+    class Boasting {
+      binaryType = ''
+      addEventListener(type: string, listener: (event: object) => void) {
+        if (type === 'open') setTimeout(listener, 1)
+        const data = JSON.stringify({ frame: 'received', offset: 5 * mebibyte })
+        if (type === 'message') setTimeout(() => listener({ data }), 3)
+      }
+      send() {}
+      close() {}
+    }
+    const sockets = createUploadSockets({
+      ...{ origin: 'ws://here', WebSocket: Boasting, windowBytes: mebibyte, timeoutMs: 200 },
+    })
+    const connection = await sockets.connect('/', 6 * mebibyte, undefined)
+    const told: number[] = []
+    const written = connection!.write(open(bytesOf(6 * mebibyte))(0), 0, (at) => void told.push(at))
+    await expect(written).rejects.toMatchObject({ name: 'NetworkError', kind: 'protocol' })
+    expect(told).toEqual([])
+  })
+
   it('answers as requests do', () => {
     expect(writeUploadBySocket.answer).toBe(getUpload.answer)
   })

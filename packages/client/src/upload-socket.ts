@@ -202,6 +202,7 @@ const writeAll = async (
   carrier.received = offset
   let told = offset
   const isFree = () => {
+    if (carrier.received > sent) throw protocolError()
     if (carrier.received > told) onReceived((told = carrier.received))
     return carrier.written !== undefined || sent - carrier.received <= windowBytes
   }
