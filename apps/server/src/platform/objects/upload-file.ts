@@ -235,7 +235,8 @@ export class UploadFile {
 
   #mark(): void {
     const offset = this.#hash.wholeBytes
-    if (offset === this.#markedOffset) return
+    // One at the end would say that it is complete, which only its name does.
+    if (offset === this.#markedOffset || offset === this.upload.sizeBytes) return
     writeMark(this.#disk.fs, this.#marks, this.#markCount, offset, this.#hash.wholeHash())
     this.#markCount += 1
     this.#markedOffset = offset
