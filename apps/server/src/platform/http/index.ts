@@ -1,4 +1,4 @@
-export { checkForgery, isOwnRequest } from './origins.ts'
+export { checkForgery } from './origins.ts'
 export { type Caller, originHeadersOf } from './admission.ts'
 export type { BytesAnswer } from './answers.ts'
 export {

@@ -74,21 +74,14 @@ const isOwnOrigin = (rules: OriginRules, origin: string): boolean => {
 export const isListedOrigin = (rules: OriginRules, origin: string): boolean =>
   rules.corsOrigins.includes(origin)
 
-/**
- * True if the request was made by our own page or a listed one, as far as the browser says. `Sec-Fetch-Site` cannot be
- * set by a page; an Origin of `null` is nobody's.
- */
-export const isOwnRequest = (
-  rules: OriginRules,
-  { origin, secFetchSite }: OriginHeaders,
-): boolean => {
-  if (secFetchSite === 'same-origin') return true
-  return origin !== undefined && (isOwnOrigin(rules, origin) || isListedOrigin(rules, origin))
-}
+/** True if the request was made by our own page, as far as the browser says. `Sec-Fetch-Site` cannot be set by a page. */
+const isOwnRequest = (rules: OriginRules, { origin, secFetchSite }: OriginHeaders): boolean =>
+  secFetchSite === 'same-origin' || (origin !== undefined && isOwnOrigin(rules, origin))
 
 /**
  * Cross-site request forgery (ID-11). A cookie travels by itself, so whoever sends it must show that it is our page; a
- * bearer token does not. Without a session (sign-in, set-up) only a browser that names a foreign origin is refused.
+ * bearer token does not, and is all that pages of listed origins have (OPS-4). Without a session (sign-in, set-up) only a
+ * browser that names another origin, or `null`, is refused.
  * @throws ProblemError csrf
  */
 export const checkForgery = (
@@ -97,12 +90,9 @@ export const checkForgery = (
   credential: 'bearer' | 'cookie' | undefined,
 ): void => {
   if (credential === 'bearer' || isOwnRequest(rules, headers)) return
-  if (
-    credential === undefined &&
-    headers.origin === undefined &&
-    headers.secFetchSite !== 'cross-site' &&
-    headers.secFetchSite !== 'same-site'
-  )
+  const { origin, secFetchSite } = headers
+  const isNamed = secFetchSite === 'cross-site' || secFetchSite === 'same-site'
+  if (credential === undefined && (origin === undefined ? !isNamed : isListedOrigin(rules, origin)))
     return
   throw new ProblemError(
     'csrf',
