@@ -210,7 +210,11 @@ describe('the scrub', () => {
     expect((await state()).startedAt).toBe(startedAt)
     await house.pass(9 * dayMs)
     await house.signInAnew()
-    await house.pass(hourMs)
-    await expect.poll(async () => (await state()).damagedCount).toBe(1)
+    // It may be among the last eight, and an hour that comes while one is still at work finds none to do.
+    const damaged = async (): Promise<number> => {
+      await house.pass(hourMs)
+      return (await state()).damagedCount
+    }
+    await expect.poll(damaged, { interval: 300, timeout: 6000 }).toBe(1)
   })
 })
