@@ -23,7 +23,8 @@ import { launchBrowser, openView, startWebServer, type View, type WebServer } fr
 import { heading, look, press, visit } from './identity-steps.ts'
 
 const mib = 1024 * 1024
-const big = randomBytes(80 * mib + 12_345)
+/** So large that it is still under way when something happens to it, however fast it goes. */
+const big = randomBytes(256 * mib + 12_345)
 
 let browser: Browser
 let server: WebServer
@@ -172,10 +173,10 @@ test('no room: it is said before and after, and nothing that is stored is lost',
     await visit(page, place)
     await heading(page, 'Room')
   }
-  await setRoom('200')
+  await setRoom('640')
   await page.getByText('Three quarters of your room are used').waitFor()
   await look(view, 'files-room-75')
-  await setRoom('173')
+  await setRoom('553')
   await page.getByText('Your room is nearly full').waitFor()
   await chooseFiles(page, path)
   await dock(page).getByText('Your room on this server is used up.').waitFor({ timeout: 60_000 })
