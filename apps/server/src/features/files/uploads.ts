@@ -31,7 +31,7 @@ export type Writing = {
   readonly body: Readable
   /** The body's declared length. */
   readonly sizeBytes: number
-  /** Where much is to come. */
+  /** To be written past the page cache, where much is to come. */
   readonly pastCache?: boolean
 }
 

@@ -6,7 +6,7 @@ import type { AccountStore } from '../../store/account-store.ts'
 import { openProfileStore, type ProfileStore } from '../../store/profile-store.ts'
 import type { Me, WorkerEvent } from './api.ts'
 import { createEvents, type Events } from './events.ts'
-import { createNetwork, type Network } from './network.ts'
+import { createNetwork, type Network, socketOrigin } from './network.ts'
 import type { OpenShares } from './open-shares.ts'
 import type { Outbox } from './outbox.ts'
 import { tidyStaged } from '../staged-files.ts'
@@ -101,10 +101,7 @@ export const createDesk = (): Desk => {
     network,
     client: createClient({
       transport: network.transport,
-      uploadSockets: createUploadSockets({
-        origin: location.origin.replace(/^http/, 'ws'),
-        WebSocket,
-      }),
+      uploadSockets: createUploadSockets({ origin: socketOrigin(), WebSocket }),
       retry: { attempts: 6 },
       onUnauthenticated: async () => {
         await sessionEnded(desk)

@@ -7,6 +7,9 @@ import {
 } from '@hearthold/client'
 import type { LogAnswer } from '@hearthold/member'
 
+/** Scheme, host and port for sockets. */
+export const socketOrigin = (): string => location.origin.replace(/^http/, 'ws')
+
 /** Where answers lie for reading without the server. `name` is `session` or `logs`. */
 export type AnswerStore = {
   answer(name: string): Promise<Uint8Array | undefined>

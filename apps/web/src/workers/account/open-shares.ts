@@ -17,6 +17,7 @@ import type { AccountStore } from '../../store/account-store.ts'
 import { type Desk, isOffline, sessionEnded } from './desk.ts'
 import { codeOf } from './errors.ts'
 import { withFreeLock } from './locks.ts'
+import { socketOrigin } from './network.ts'
 
 type Opened = { share: Share; seq: number; syncing: Promise<void> | undefined; again: boolean }
 
@@ -33,8 +34,6 @@ const keepAfterEntries = 20
 const largeShare = 20_000
 /** The socket carries entries of this many shares at most; of all others the heads. */
 const liveLimit = 64
-
-const socketOrigin = (): string => location.origin.replace(/^http/, 'ws')
 
 const isIntegrity = (error: unknown): boolean =>
   error instanceof Error && error.name === 'IntegrityError'
